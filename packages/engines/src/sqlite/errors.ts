@@ -1,0 +1,65 @@
+import { ParlanceError } from '@parlance/core'
+
+/** The database file belongs to another running process. */
+export class SqliteLockedError extends ParlanceError {
+  static override readonly code = 'SQLITE_LOCKED'
+}
+
+/** The data folder cannot be created, read or written. */
+export class SqliteUnwritableError extends ParlanceError {
+  static override readonly code = 'SQLITE_UNWRITABLE'
+}
+
+/** A commit did not reach the disk: nothing of it was acknowledged. The disk is full: free space, then try again. */
+export class SqliteFullError extends ParlanceError {
+  static override readonly code = 'SQLITE_DISK_FULL'
+  static override readonly retryable = true
+}
+
+/**
+ * A commit did not reach the disk: nothing of it was acknowledged.
+ *
+ * What a failed flush left in the operating system's memory is unknown, so the engine takes no further write until it
+ * is opened again and has read what the disk really holds.
+ */
+export class SqliteFlushError extends ParlanceError {
+  static override readonly code = 'SQLITE_FLUSH_FAILED'
+}
+
+/** A statement failed: a defect of the caller, or a damaged file. */
+export class SqliteStatementError extends ParlanceError {
+  static override readonly code = 'SQLITE_STATEMENT'
+}
+
+const sqliteCode = (error: unknown): string => {
+  const code = (error as { code?: unknown }).code
+  return typeof code === 'string' ? code : ''
+}
+
+/** Turns what the SQLite library threw into one of the errors above; errors of ours pass unchanged. */
+export function convertSqliteError(error: unknown, path: string): ParlanceError {
+  if (ParlanceError.is(error)) return error
+  const code = sqliteCode(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const options = { cause: error, details: { path, sqlite: code } }
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+    return new SqliteLockedError(
+      `${path} is in use by another process: stop it, or choose another data folder (PARLANCE_DATA_DIR)`,
+      options,
+    )
+  }
+  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_PERM')) {
+    return new SqliteUnwritableError(
+      `${path} cannot be written: check the folder's owner and permissions, or choose another (PARLANCE_DATA_DIR)`,
+      options,
+    )
+  }
+  if (code.startsWith('SQLITE_FULL'))
+    return new SqliteFullError(`the disk of ${path} is full: nothing was stored; free space and try again`, options)
+  if (code.startsWith('SQLITE_IOERR'))
+    return new SqliteFlushError(
+      `writing ${path} to disk failed (${message}): nothing was stored; check the disk and restart`,
+      options,
+    )
+  return new SqliteStatementError(message, options)
+}

@@ -1,0 +1,31 @@
+import type { Bytes, Timestamp } from '@parlance/core'
+import type { SessionCodec } from './codec.ts'
+
+/** Who is on a connection: an authenticated subject on one device. */
+export interface SessionIdentity {
+  /** The authenticated user, bot or account. */
+  readonly subject: string
+  /** What kind of device it is, for multi-device policies, for example a platform's name. */
+  readonly device: string
+  /** Which credential the session was opened with; revoking it ends the session. */
+  readonly credential: string
+}
+
+/** One authenticated connection, as the application sees it. */
+export interface Session<In = unknown, Out = unknown> extends SessionIdentity {
+  /** Unique in the cluster, for the life of the connection. */
+  readonly id: string
+  readonly codec: SessionCodec<In, Out>
+  readonly openedAt: Timestamp
+  /** Set by the application for the life of the session. */
+  readonly attributes: Map<string, unknown>
+  /** Queued, written at the end of the tick together with everything else; false when the session is closing. */
+  send(message: Out): boolean
+  /** The same for what was encoded already with this session's codec. */
+  sendEncoded(bytes: Uint8Array, binary: boolean): boolean
+  /** What is queued is written first, then the close frame. */
+  close(code: number, reason: string): void
+  /** Bytes that wait for the peer. */
+  readonly bufferedBytes: Bytes
+  readonly isOpen: boolean
+}

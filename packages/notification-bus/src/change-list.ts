@@ -1,0 +1,51 @@
+import type { Count } from '@parlance/core'
+
+/** A place in a change list. A position of another epoch, or below the list's floor, is answered with `full`. */
+export interface Position {
+  /** 24 hex digits; a list that was lost and begun again has another one. */
+  readonly epoch: string
+  /** The list's version when it was read; a list nobody touched is at version 1. */
+  readonly version: number
+}
+
+/** What happened to one element. */
+export type ChangeKind = 'put' | 'remove'
+
+/** One change to append: the element's key is opaque to the list, at most 1 KiB. */
+export interface Change {
+  readonly list: string
+  readonly element: string
+  readonly kind: ChangeKind
+}
+
+/**
+ * What changed since a position: only the last change of each element, oldest first.
+ *
+ * An element put for the first time after the position (or removed and put again) is in `inserted`, one that was there
+ * before in `updated`. `more` is true when the page ended before the head: ask again from `position`.
+ */
+export type ListDelta =
+  | {
+      readonly kind: 'delta'
+      readonly inserted: readonly string[]
+      readonly updated: readonly string[]
+      readonly removed: readonly string[]
+      readonly position: Position
+      readonly more: boolean
+    }
+  /** The reader must page through all rows, then continue from `position`, which was read before the rows. */
+  | { readonly kind: 'full'; readonly position: Position }
+
+/**
+ * Incremental sync: a dense stream of versions per list; version n+1 is never visible before n.
+ *
+ * Whoever holds data read at or after `position.version` and applies the next delta ends up with the list as it is.
+ */
+export interface ChangeLists {
+  /** Appends changes in order; one version each. Resolves once durable. */
+  append(changes: readonly Change[]): Promise<void>
+  /** Changes after `position`, at most `limit` elements; without a position always `full`. O(changes), never O(list). */
+  since(list: string, position: Position | undefined, limit?: Count): Promise<ListDelta>
+  /** Positions of many lists, in the order asked. One read. */
+  positions(lists: readonly string[]): Promise<Position[]>
+}

@@ -1,0 +1,37 @@
+import type { Count } from '@parlance/core'
+
+/** A message as the log keeps it. */
+export interface LogRecord {
+  readonly key: string
+  readonly payload: Uint8Array
+}
+
+/** A message read back, with its place in its partition. */
+export interface ReadRecord extends LogRecord {
+  readonly partition: number
+  /** Dense within the partition, from 1. */
+  readonly offset: number
+}
+
+/** Hands a partition's records to one consumer at a time. */
+export interface LogSubscription {
+  /** Stops reading; what is being handled is finished first. */
+  close(): Promise<void>
+}
+
+/** What a consumer does with one batch of one partition; its offset moves on only when this resolves. */
+export type LogHandler = (records: readonly ReadRecord[]) => Promise<void>
+
+/** The durable log under the topics: SQLite when embedded, Kafka otherwise. */
+export interface EventLog {
+  /** Resolves once every record is durable. Records with one key keep their order. */
+  publish(topic: string, records: readonly LogRecord[]): Promise<void>
+  /**
+   * Consumes a topic for a group, from the group's committed offset, or from the beginning when it has none.
+   *
+   * Each partition is handled strictly in order, one batch at a time. A handler that rejects gets the same batch again,
+   * after a backoff; nothing behind it in the partition is handled before. Resolves when everything published before the
+   * call has been handled once.
+   */
+  subscribe(topic: string, group: string, handler: LogHandler, options: { maxBatch: Count }): Promise<LogSubscription>
+}

@@ -1,0 +1,13 @@
+/** Tells every process which cache keys are no longer true. */
+export interface InvalidationChannel {
+  /** Resolves once every receiver of this process dropped the keys and the others were told. */
+  publish(keys: readonly string[]): Promise<void>
+  /** `invalidate` drops keys; `flush` drops everything, because something may have been missed. Returns how to unsubscribe. */
+  subscribe(receiver: InvalidationReceiver): () => void
+}
+
+/** Something that caches by key in this process. */
+export interface InvalidationReceiver {
+  invalidate(keys: readonly string[]): void
+  flush(): void
+}

@@ -1,0 +1,5 @@
+export { type Contract, type ContractDriver, defineContract } from './contract.ts'
+export { type Random, runSeed, seededRandom } from './random.ts'
+export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts'
+export { until } from './until.ts'
+export { settle, VirtualClock } from './virtual-clock.ts'
