@@ -8,7 +8,7 @@ import {
   InvalidArgumentError,
   type Metrics,
   noMetrics,
-  ParlanceError,
+  type ParlanceError,
 } from '@parlance/core'
 import { openLibsql, type SqliteDriver, type SqliteDriverStatement, type SqliteValue } from './driver.ts'
 import { convertSqliteError, SqliteFlushError, SqliteUnwritableError } from './errors.ts'
