@@ -1,21 +1,22 @@
 import { defineConfig } from 'vitest/config'
 
 const conditions = ['@parlance/source']
+const folders = ['packages/*', 'examples/*', 'benchmarks', '.']
+const files = (pattern: string): string[] => folders.map((folder) => `${folder}/test/**/${pattern}`)
 
 export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: [
-      'packages/*/test/**/*.test.ts',
-      'examples/*/test/**/*.test.ts',
-      'benchmarks/test/**/*.test.ts',
-      'test/**/*.test.ts',
-    ],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: files('*.test.ts'), exclude: ['**/*.system.test.ts', '**/node_modules/**'] } },
+      // Whole processes, kills and floods: one file at a time, so that they do not starve each other.
+      { extends: true, test: { name: 'system', include: files('*.system.test.ts'), fileParallelism: false, testTimeout: 600_000 } },
+    ],
   },
 })

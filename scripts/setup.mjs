@@ -1,0 +1,49 @@
+// Installs and builds what is not up to date. Plain syntax and no dependency: it must give a clear answer on any Node.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const onWindows = process.platform === 'win32'
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+export function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return
+  console.error('Parlance needs Node 20.19 or newer, this is ' + process.versions.node + ': install a newer Node (https://nodejs.org) and run the command again.')
+  process.exit(1)
+}
+
+function run(command, args) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: onWindows })
+  if (result.status !== 0) process.exit(result.status === null ? 1 : result.status)
+}
+
+/** Runs a tool of the workspace, for example `tsc`. Returns its exit code. */
+export function tool(name, args, options) {
+  const bin = join(root, 'node_modules', '.bin', name)
+  return spawnSync(bin, args, Object.assign({ cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: onWindows }, options)).status
+}
+
+function install() {
+  const hash = createHash('sha256')
+  const manifests = execFileSync('git', ['ls-files', '*package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml'], { cwd: root, encoding: 'utf8' })
+  for (const file of manifests.trim().split('\n')) if (existsSync(join(root, file))) hash.update(file).update(readFileSync(join(root, file)))
+  const stamp = join(root, 'node_modules', '.parlance-installed')
+  const wanted = hash.digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  console.log('Installing dependencies…')
+  run('npx', ['-y', manifest.packageManager, 'install', '--frozen-lockfile', '--reporter=append-only'])
+  writeFileSync(stamp, wanted)
+}
+
+/** Installs and builds; quick when nothing changed. */
+export function setup() {
+  requireNode()
+  install()
+  if (tool('tsc', ['-b']) !== 0) process.exit(1)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) setup()
