@@ -1,13 +1,13 @@
 // Installs and builds what is not up to date. Plain syntax and no dependency: it must give a clear answer on any Node.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const onWindows = process.platform === 'win32'
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const pnpm = 'pnpm@12.21.0'
 
 export function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
@@ -27,15 +27,20 @@ export function tool(name, args, options) {
   return spawnSync(bin, args, Object.assign({ cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: onWindows }, options)).status
 }
 
+function manifests() {
+  const folders = ['packages', 'examples'].flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(parent, name)))
+  const files = ['', 'benchmarks', ...folders].map((folder) => join(folder, 'package.json'))
+  return [...files.filter((file) => existsSync(join(root, file))), 'pnpm-workspace.yaml', 'pnpm-lock.yaml'].sort()
+}
+
 function install() {
   const hash = createHash('sha256')
-  const manifests = execFileSync('git', ['ls-files', '*package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml'], { cwd: root, encoding: 'utf8' })
-  for (const file of manifests.trim().split('\n')) if (existsSync(join(root, file))) hash.update(file).update(readFileSync(join(root, file)))
+  for (const file of manifests()) hash.update(file).update(readFileSync(join(root, file)))
   const stamp = join(root, 'node_modules', '.parlance-installed')
   const wanted = hash.digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   console.log('Installing dependencies…')
-  run('npx', ['-y', manifest.packageManager, 'install', '--frozen-lockfile', '--reporter=append-only'])
+  run('npx', ['-y', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'])
   writeFileSync(stamp, wanted)
 }
 

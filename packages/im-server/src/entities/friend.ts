@@ -1,0 +1,23 @@
+import { entity } from '@parlance/cached-repository'
+import { Entity, Field } from '@parlance/cached-repository/decorators'
+
+/** One direction of a friendship: whom `ownerUserID` has in the list of friends. */
+@Entity('friend')
+export class Friend {
+  @Field({ max: 64 }) ownerUserID!: string
+  @Field({ max: 64 }) friendUserID!: string
+  @Field({ max: 256 }) remark!: string
+  @Field() createTime!: Date
+  @Field() addSource!: number
+  @Field({ max: 64 }) operatorUserID!: string
+  @Field({ max: 4096 }) ex!: string
+  @Field() isPinned!: boolean
+}
+
+export const friends = entity(Friend, {
+  key: ['ownerUserID', 'friendUserID'],
+  views: (v) => ({
+    ofOwner: v.rows({ by: 'ownerUserID', order: { isPinned: 'desc', createTime: 'asc' } }),
+    changesOfOwner: v.changes({ by: 'ownerUserID' }),
+  }),
+})
