@@ -2,31 +2,33 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
   ClosedError,
-  latencyBucketsMs,
+  type Count,
   type Counter,
   type Histogram,
   InvalidArgumentError,
+  latencyBucketsMs,
+  type Logger,
   type Metrics,
   noMetrics,
+  OverloadedError,
   type ParlanceError,
+  silentLogger,
 } from '@parlance/core'
 import { openLibsql, type SqliteDriver, type SqliteDriverStatement, type SqliteValue } from './driver.ts'
-import { convertSqliteError, SqliteFlushError, SqliteUnwritableError } from './errors.ts'
+import { convertSqliteError, SqliteFlushError, SqliteSchemaError, SqliteUnwritableError } from './errors.ts'
+import { assertNoTransactionControl, guardStatement, type SqliteStatement, type StatementGuard } from './statement.ts'
 
 /** How an engine is opened. */
 export interface SqliteEngineOptions {
   /** The database file; its folder is created when missing. */
   readonly path: string
   readonly metrics?: Metrics
+  /** Hears of tasks given to `afterCommit` or `afterRollback` that threw. */
+  readonly logger?: Logger
+  /** More writes than this waiting for one commit are refused with an OverloadedError. @defaultValue 100 000 */
+  readonly maxQueuedWrites?: Count
   /** For tests: called in place of nothing just before each COMMIT; what it throws is treated like a failing disk. */
   readonly faults?: { beforeCommit?(): void }
-}
-
-/** A prepared statement. Rows have the columns' names; blobs are Buffers. */
-export interface SqliteStatement<Row> {
-  run(...parameters: SqliteValue[]): { readonly changes: number }
-  get(...parameters: SqliteValue[]): Row | undefined
-  all(...parameters: SqliteValue[]): Row[]
 }
 
 interface QueuedWrite {
@@ -34,6 +36,11 @@ interface QueuedWrite {
   resolve(result: unknown): void
   reject(error: unknown): void
 }
+
+type Outcome = { readonly failed: boolean; readonly value: unknown }
+
+/** What makes a commit durable; the last one matters on macOS only, where a plain fsync stops at the drive's cache. */
+const pragmas = ['locking_mode=EXCLUSIVE', 'journal_mode=WAL', 'synchronous=FULL', 'cache_size=-65536', 'fullfsync=ON']
 
 /**
  * One SQLite file with group commit, shared by every embedded driver of a process.
@@ -45,6 +52,8 @@ interface QueuedWrite {
 export class SqliteEngine {
   readonly path: string
   readonly #driver: SqliteDriver
+  readonly #logger: Logger
+  readonly #maxQueuedWrites: Count
   readonly #faults: NonNullable<SqliteEngineOptions['faults']>
   readonly #begin: SqliteDriverStatement
   readonly #commit: SqliteDriverStatement
@@ -55,18 +64,23 @@ export class SqliteEngine {
   readonly #commits: Counter
   readonly #commitMs: Histogram
   readonly #writesPerCommit: Histogram
+  readonly #taskFailures: Counter
+  readonly #guard: StatementGuard
   #queue: QueuedWrite[] = []
   #afterCommit: (() => void)[] = []
+  #afterRollback: (() => void)[] = []
   #scheduled = false
   #inTransaction = false
+  #lost: ParlanceError | undefined
   #failure: ParlanceError | undefined
+  #closing = false
   #closed = false
   #idle: Promise<void> = Promise.resolve()
 
   /**
    * Opens or creates the file and takes it for this process.
    *
-   * @throws SqliteLockedError when another process has it, SqliteUnwritableError when the folder or file cannot be written.
+   * @throws SqliteLockedError when it is open already, SqliteUnwritableError when the folder or file cannot be written.
    */
   static open(options: SqliteEngineOptions): SqliteEngine {
     try {
@@ -80,13 +94,7 @@ export class SqliteEngine {
     let driver: SqliteDriver | undefined
     try {
       driver = openLibsql(options.path)
-      for (const sql of [
-        'PRAGMA locking_mode=EXCLUSIVE',
-        'PRAGMA journal_mode=WAL',
-        'PRAGMA synchronous=FULL',
-        'PRAGMA cache_size=-65536',
-      ])
-        driver.prepare(sql).all()
+      for (const pragma of pragmas) driver.prepare(`PRAGMA ${pragma}`).all([])
       driver.exec(
         'CREATE TABLE IF NOT EXISTS engine_schema(owner TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
       )
@@ -98,10 +106,13 @@ export class SqliteEngine {
     }
   }
 
-  private constructor(driver: SqliteDriver, { path, metrics = noMetrics, faults = {} }: SqliteEngineOptions) {
-    this.path = path
+  private constructor(driver: SqliteDriver, options: SqliteEngineOptions) {
+    const { metrics = noMetrics } = options
+    this.path = options.path
     this.#driver = driver
-    this.#faults = faults
+    this.#logger = options.logger ?? silentLogger
+    this.#maxQueuedWrites = options.maxQueuedWrites ?? 100_000
+    this.#faults = options.faults ?? {}
     this.#begin = driver.prepare('BEGIN IMMEDIATE')
     this.#commit = driver.prepare('COMMIT')
     this.#rollback = driver.prepare('ROLLBACK')
@@ -119,54 +130,53 @@ export class SqliteEngine {
       'Writes that shared one fsync',
       [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
     )
+    this.#taskFailures = metrics.counter(
+      'parlance_sqlite_task_failures_total',
+      'Tasks that threw after a commit or an undo',
+    )
+    this.#guard = {
+      assertAllowed: (writes, sql) => this.#assertAllowed(writes, sql),
+      converting: (call) => this.#converting(call),
+    }
   }
 
   /**
    * Runs the schema steps of one owner that have not run yet, in order, in one durable transaction.
    *
-   * Steps are only ever appended to the list; an existing step is never edited.
+   * Steps are only ever appended to the list; an existing step is never edited. Called outside {@link write}.
+   *
+   * @throws SqliteSchemaError when the file already holds more steps than this program knows.
    */
   migrate(owner: string, steps: readonly string[]): void {
     this.#assertOpen()
-    const read = this.prepare<{ version: number }>('SELECT version FROM engine_schema WHERE owner = ?')
-    const version = read.get(owner)?.version ?? 0
-    if (version >= steps.length) return
+    if (this.#inTransaction) throw new InvalidArgumentError('migrate may not be called inside write')
+    const version = this.#schemaVersion(owner)
+    if (version > steps.length) {
+      throw new SqliteSchemaError(
+        `${this.path} was written by a newer version: its ${owner} schema is ${version}, this program knows ${steps.length}; update the program`,
+        { details: { owner, version, known: steps.length } },
+      )
+    }
+    if (version === steps.length) return
     try {
-      this.#begin.run()
+      this.#begin.run([])
       for (const step of steps.slice(version)) this.#driver.exec(step)
-      this.#driver.prepare('INSERT OR REPLACE INTO engine_schema VALUES (?, ?)').run(owner, steps.length)
-      this.#commit.run()
+      this.#driver.prepare('INSERT OR REPLACE INTO engine_schema VALUES (?, ?)').run([owner, steps.length])
+      this.#commit.run([])
     } catch (error) {
-      this.#driver.exec('ROLLBACK')
-      throw convertSqliteError(error, this.path)
+      throw this.#abandon(error)
     }
   }
 
-  /** Prepares a statement once; keep it. A write statement may only run inside {@link write}. */
+  /** Prepares a statement once; keep it. A write statement may only run inside {@link write}. Parameters: `?` or `?1`. */
   prepare<Row = Record<string, SqliteValue>>(sql: string): SqliteStatement<Row> {
     this.#assertOpen()
-    const statement = this.#converting(() => this.#driver.prepare(sql))
-    const writes =
-      !/^\s*(select|pragma|with|explain)/i.test(sql) || /^\s*with\b[\s\S]*\b(insert|update|delete)\b/i.test(sql)
-    const assertAllowed = (): void => {
-      if (writes && !this.#inTransaction)
-        throw new InvalidArgumentError(`a write statement ran outside write(): ${sql}`)
-      if (this.#closed) this.#assertOpen()
-    }
-    return {
-      run: (...parameters) => {
-        assertAllowed()
-        return this.#converting(() => statement.run(...parameters))
-      },
-      all: (...parameters) => {
-        assertAllowed()
-        return this.#converting(() => statement.all(...parameters)) as Row[]
-      },
-      get: (...parameters) => {
-        assertAllowed()
-        return this.#converting(() => statement.all(...parameters))[0] as Row | undefined
-      },
-    }
+    assertNoTransactionControl(sql)
+    return guardStatement<Row>(
+      sql,
+      this.#converting(() => this.#driver.prepare(sql)),
+      this.#guard,
+    )
   }
 
   /**
@@ -176,18 +186,26 @@ export class SqliteEngine {
    * the group are kept, and the promise rejects with its error. When the commit fails, every promise of the group rejects.
    */
   write<T>(work: () => T): Promise<T> {
-    if (this.#closed) return Promise.reject(new ClosedError(`the engine of ${this.path} is closed`))
+    if (this.#closing) return Promise.reject(new ClosedError(`the engine of ${this.path} is closed`))
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#queue.length >= this.#maxQueuedWrites)
+      return Promise.reject(new OverloadedError(`${this.#queue.length} writes wait for ${this.path}: try again later`))
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ work, resolve: resolve as (result: unknown) => void, reject })
       this.#schedule()
     })
   }
 
-  /** Called inside {@link write}: `task` runs once, after the group is durable and before its promises resolve. Dropped when the commit fails. */
+  /** Called inside {@link write}: `task` runs once, after the group is durable and before its promises resolve. Dropped when the work is undone. */
   afterCommit(task: () => void): void {
     this.assertInWrite()
     this.#afterCommit.push(task)
+  }
+
+  /** Called inside {@link write}: `task` runs once if this work is undone, alone or with its group, before any other work runs. */
+  afterRollback(task: () => void): void {
+    this.assertInWrite()
+    this.#afterRollback.push(task)
   }
 
   /** Throws unless the caller stands inside {@link write}. */
@@ -200,12 +218,33 @@ export class SqliteEngine {
     return this.#failure
   }
 
-  /** Commits what is queued, then closes the file. */
+  /** Refuses new writes, commits what is queued, then closes the file, which another engine may open at once. */
   async close(): Promise<void> {
+    this.#closing = true
     while (this.#scheduled) await this.#idle
     if (this.#closed) return
     this.#closed = true
-    this.#driver.close()
+    try {
+      if (this.#failure === undefined) this.#letGo()
+    } finally {
+      this.#driver.close()
+    }
+  }
+
+  // The library keeps the connection, and with it the lock, until every statement is garbage collected: the lock has to
+  // be given up beforehand, and an exclusive one can only be given up outside WAL mode.
+  #letGo(): void {
+    for (const sql of [
+      'PRAGMA journal_mode=DELETE',
+      'PRAGMA locking_mode=NORMAL',
+      'SELECT count(*) FROM engine_schema',
+    ])
+      this.#converting(() => this.#driver.prepare(sql).all([]))
+  }
+
+  #schemaVersion(owner: string): number {
+    const read = this.prepare<{ version: number }>('SELECT version FROM engine_schema WHERE owner = ?')
+    return read.get(owner)?.version ?? 0
   }
 
   #schedule(): void {
@@ -222,26 +261,29 @@ export class SqliteEngine {
 
   #flush(): void {
     const group = this.#queue
+    const outcomes: Outcome[] = []
     this.#queue = []
     this.#afterCommit = []
-    const outcomes: { failed: boolean; value: unknown }[] = []
+    this.#afterRollback = []
+    this.#lost = undefined
     const started = performance.now()
     try {
-      this.#begin.run()
+      if (this.#failure !== undefined) throw this.#failure
+      this.#begin.run([])
       this.#inTransaction = true
-      for (const { work } of group) outcomes.push(this.#runOne(work, group.length > 1))
+      for (const { work } of group) outcomes.push(this.#runOne(work))
       this.#inTransaction = false
       this.#faults.beforeCommit?.()
-      this.#commit.run()
+      this.#commit.run([])
     } catch (error) {
-      this.#inTransaction = false
-      this.#fail(error, group)
+      const failure = this.#abandon(error)
+      for (const write of group) write.reject(failure)
       return
     }
     this.#commits.add()
     this.#commitMs.observe(performance.now() - started)
     this.#writesPerCommit.observe(group.length)
-    for (const task of this.#afterCommit) task()
+    this.#runTasks(this.#afterCommit)
     group.forEach((write, index) => {
       const outcome = outcomes[index]!
       if (outcome.failed) write.reject(outcome.value)
@@ -249,43 +291,76 @@ export class SqliteEngine {
     })
   }
 
-  #runOne(work: () => unknown, shared: boolean): { failed: boolean; value: unknown } {
-    this.#savepoint.run()
-    const hooks = this.#afterCommit.length
+  #runOne(work: () => unknown): Outcome {
+    const commitTasks = this.#afterCommit.length
+    const rollbackTasks = this.#afterRollback.length
+    this.#savepoint.run([])
     try {
       const value = work()
-      this.#release.run()
+      if (value instanceof Promise) throw this.#asynchronous(value)
+      if (this.#lost !== undefined) throw this.#lost
+      this.#release.run([])
       return { failed: false, value }
     } catch (error) {
-      const failure = convertSqliteError(error, this.path)
-      if (failure instanceof SqliteFlushError || (failure.code === 'SQLITE_DISK_FULL' && shared)) throw failure
-      this.#afterCommit.length = hooks
-      this.#undo.run()
-      this.#release.run()
-      return {
-        failed: true,
-        value:
-          error instanceof Error && !('code' in error && String(error.code).startsWith('SQLITE_')) ? error : failure,
+      if (this.#lost !== undefined || error instanceof SqliteFlushError) throw this.#lost ?? error
+      this.#undo.run([])
+      this.#release.run([])
+      this.#afterCommit.length = commitTasks
+      this.#runTasks(this.#afterRollback.splice(rollbackTasks))
+      return { failed: true, value: error }
+    }
+  }
+
+  #asynchronous(result: Promise<unknown>): InvalidArgumentError {
+    result.catch((error: unknown) =>
+      this.#logger.error('an asynchronous work failed after it was refused', { path: this.path, error }),
+    )
+    return new InvalidArgumentError(
+      'the work of write() must be synchronous: what it awaits would miss the transaction',
+    )
+  }
+
+  // Brings the connection back to no transaction; a flush error is final, because what reached the disk is unknown.
+  #abandon(error: unknown): ParlanceError {
+    this.#inTransaction = false
+    let failure = convertSqliteError(error, this.path)
+    try {
+      if (this.#driver.inTransaction) this.#rollback.run([])
+    } catch (rollbackError) {
+      failure = new SqliteFlushError(`${failure.message}; and it could not be rolled back: restart`, {
+        cause: rollbackError,
+      })
+    }
+    if (failure instanceof SqliteFlushError) this.#failure = failure
+    this.#runTasks(this.#afterRollback)
+    return failure
+  }
+
+  #runTasks(tasks: readonly (() => void)[]): void {
+    for (const task of tasks) {
+      try {
+        task()
+      } catch (error) {
+        this.#taskFailures.add()
+        this.#logger.error('a task after a commit or an undo failed', { path: this.path, error })
       }
     }
   }
 
-  #fail(error: unknown, group: readonly QueuedWrite[]): void {
-    const failure = convertSqliteError(error, this.path)
-    try {
-      this.#rollback.run()
-    } catch {
-      // SQLite has already rolled back by itself after a failed COMMIT; nothing is open any more.
-    }
-    if (failure instanceof SqliteFlushError) this.#failure = failure
-    for (const write of group) write.reject(failure)
+  #assertAllowed(writes: boolean, sql: string): void {
+    if (this.#closed) this.#assertOpen()
+    if (this.#lost !== undefined && this.#inTransaction) throw this.#lost
+    if (writes && !this.#inTransaction) throw new InvalidArgumentError(`a write statement ran outside write(): ${sql}`)
   }
 
+  // A full disk ends the whole transaction inside SQLite: from then on statements would commit one by one.
   #converting<T>(call: () => T): T {
     try {
       return call()
     } catch (error) {
-      throw convertSqliteError(error, this.path)
+      const failure = convertSqliteError(error, this.path)
+      if (this.#inTransaction && !this.#driver.inTransaction) this.#lost = failure
+      throw failure
     }
   }
 

@@ -1,6 +1,6 @@
 import { ParlanceError } from '@parlance/core'
 
-/** The database file belongs to another running process. */
+/** The database file is open already, in another process or by another engine of this one. */
 export class SqliteLockedError extends ParlanceError {
   static override readonly code = 'SQLITE_LOCKED'
 }
@@ -10,7 +10,7 @@ export class SqliteUnwritableError extends ParlanceError {
   static override readonly code = 'SQLITE_UNWRITABLE'
 }
 
-/** A commit did not reach the disk: nothing of it was acknowledged. The disk is full: free space, then try again. */
+/** The disk is full: nothing of the group was stored or acknowledged. Free space, then try again. */
 export class SqliteFullError extends ParlanceError {
   static override readonly code = 'SQLITE_DISK_FULL'
   static override readonly retryable = true
@@ -26,6 +26,11 @@ export class SqliteFlushError extends ParlanceError {
   static override readonly code = 'SQLITE_FLUSH_FAILED'
 }
 
+/** The file was written by a newer version of the program, which this one would misread. */
+export class SqliteSchemaError extends ParlanceError {
+  static override readonly code = 'SQLITE_SCHEMA_NEWER'
+}
+
 /** A statement failed: a defect of the caller, or a damaged file. */
 export class SqliteStatementError extends ParlanceError {
   static override readonly code = 'SQLITE_STATEMENT'
@@ -36,6 +41,9 @@ const sqliteCode = (error: unknown): string => {
   return typeof code === 'string' ? code : ''
 }
 
+/** The library reports a file it cannot open without a code: SQLite's own number 14 stands at the end of the text. */
+const cannotOpen = /^ConnectionFailed\(.*: 14"\)$/
+
 /** Turns what the SQLite library threw into one of the errors above; errors of ours pass unchanged. */
 export function convertSqliteError(error: unknown, path: string): ParlanceError {
   if (ParlanceError.is(error)) return error
@@ -44,11 +52,16 @@ export function convertSqliteError(error: unknown, path: string): ParlanceError 
   const options = { cause: error, details: { path, sqlite: code } }
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new SqliteLockedError(
-      `${path} is in use by another process: stop it, or choose another data folder (PARLANCE_DATA_DIR)`,
+      `${path} is already open, most likely in another process: stop that one, or choose another data folder (PARLANCE_DATA_DIR)`,
       options,
     )
   }
-  if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_PERM')) {
+  if (
+    cannotOpen.test(message) ||
+    code.startsWith('SQLITE_CANTOPEN') ||
+    code.startsWith('SQLITE_READONLY') ||
+    code.startsWith('SQLITE_PERM')
+  ) {
     return new SqliteUnwritableError(
       `${path} cannot be written: check the folder's owner and permissions, or choose another (PARLANCE_DATA_DIR)`,
       options,
@@ -58,7 +71,7 @@ export function convertSqliteError(error: unknown, path: string): ParlanceError 
     return new SqliteFullError(`the disk of ${path} is full: nothing was stored; free space and try again`, options)
   if (code.startsWith('SQLITE_IOERR'))
     return new SqliteFlushError(
-      `writing ${path} to disk failed (${message}): nothing was stored; check the disk and restart`,
+      `the disk under ${path} failed (${message}): nothing was stored; check the disk and restart`,
       options,
     )
   return new SqliteStatementError(message, options)
