@@ -21,5 +21,5 @@ export {
   type Metrics,
   noMetrics,
 } from './metrics.ts'
-export { Singleflight } from './singleflight.ts'
+export { type Flight, Singleflight } from './singleflight.ts'
 export type { Bytes, Count, Milliseconds, Timestamp } from './units.ts'

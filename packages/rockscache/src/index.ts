@@ -1,1 +1,5 @@
-export {}
+export { type Cache, type CacheOptions, createCache, type FetchOptions } from './cache.ts'
+export type { CacheStore, Fill, Probe } from './cache-store.ts'
+export { type Codec, jsonCodec } from './codec.ts'
+export { CacheCodecError } from './errors.ts'
+export type { FetchMode } from './reader.ts'

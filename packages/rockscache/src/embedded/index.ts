@@ -1,1 +1,1 @@
-export {}
+export { createEmbeddedCacheStore, type EmbeddedCacheStore, type EmbeddedCacheStoreOptions } from './store.ts'
