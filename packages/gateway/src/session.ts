@@ -19,13 +19,24 @@ export interface Session<In = unknown, Out = unknown> extends SessionIdentity {
   readonly openedAt: Timestamp
   /** Set by the application for the life of the session. */
   readonly attributes: Map<string, unknown>
-  /** Queued, written at the end of the tick together with everything else; false when the session is closing. */
+  /**
+   * Queues a message; it is written at the end of the tick together with everything else. It is never dropped: a peer
+   * that lets more than `limits.hardBufferedBytes` wait is closed instead.
+   *
+   * Returns false when the session is closing.
+   */
   send(message: Out): boolean
   /** The same for what was encoded already with this session's codec. */
   sendEncoded(bytes: Uint8Array, binary: boolean): boolean
-  /** What is queued is written first, then the close frame. */
+  /**
+   * Ends the session at once: what is queued is written first, then the close frame. Requests still being handled get no
+   * answer any more. A peer that does not answer the close frame in `limits.closeMs` is cut off.
+   */
   close(code: number, reason: string): void
+  /** Takes no more requests, lets those being handled be answered, and then closes. For example when logging out. */
+  finish(code: number, reason: string): void
   /** Bytes that wait for the peer. */
   readonly bufferedBytes: Bytes
+  /** False from the moment the session begins to close. */
   readonly isOpen: boolean
 }

@@ -1,1 +1,1 @@
-export {}
+export { sessionRegistryContract } from './session-registry.ts'

@@ -1,1 +1,1 @@
-export {}
+export { Op, opsOf } from './op.ts'

@@ -1,1 +1,1 @@
-export {}
+export { createInProcessRegistry } from './in-process-registry.ts'

@@ -1,0 +1,31 @@
+import type { Clock, Milliseconds, Timer } from '@parlance/core'
+import { closeCodes } from './close-codes.ts'
+import type { Session } from './session.ts'
+
+const stepMs = 20
+
+/**
+ * Tells sessions to move, in random order and spread over time, so that they do not all reconnect at once: at most one
+ * each millisecond while `spreadMs` allows.
+ */
+export function moveAway(sessions: readonly Pick<Session, 'finish'>[], spreadMs: Milliseconds, clock: Clock): Timer {
+  const order = shuffled(sessions)
+  const steps = Math.max(1, Math.ceil(Math.min(spreadMs, order.length) / stepMs))
+  const perStep = Math.ceil(order.length / steps)
+  let timer: Timer | undefined
+  const step = (): void => {
+    for (const session of order.splice(0, perStep)) session.finish(closeCodes.draining, 'this node stops; reconnect')
+    if (order.length > 0) timer = clock.after(stepMs, step)
+  }
+  step()
+  return { cancel: () => timer?.cancel() }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = [...items]
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1))
+    ;[order[last], order[other]] = [order[other]!, order[last]!]
+  }
+  return order
+}

@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import {
+  type Clock,
+  type Count,
+  type Logger,
+  type Milliseconds,
+  noMetrics,
+  silentLogger,
+  systemClock,
+} from '@parlance/core'
+import { closeCodes } from './close-codes.ts'
+import type { Connection, ConnectionContext } from './connection.ts'
+import { allowAll } from './device-policy.ts'
+import { createInProcessRegistry } from './embedded/in-process-registry.ts'
+import { FanOut } from './fan-out.ts'
+import { FlushList } from './flush-list.ts'
+import type { DeliverOptions, Gateway, KickOptions } from './gateway.ts'
+import { handshakeOf } from './handshake.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { resolveLimits } from './limits.ts'
+import { createMeasures, type Measures } from './measures.ts'
+import { type OpMessage, OpRouter, type OpTable } from './ops.ts'
+import type { GatewayOptions } from './options.ts'
+import { PresenceBoard } from './presence-board.ts'
+import { Reception } from './reception.ts'
+import type { RegisteredSession, SessionRegistry } from './registry.ts'
+import type { Session } from './session.ts'
+import { SessionTable } from './session-table.ts'
+import { moveAway } from './drain.ts'
+
+/** The gateway: puts its parts together and answers for their end. */
+export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out> {
+  readonly node: string
+  readonly presence: PresenceBoard<In, Out>
+  readonly #options: GatewayOptions<In, Out>
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #measures: Measures
+  readonly #registry: SessionRegistry
+  readonly #router = new OpRouter<In, Out>()
+  readonly #sessions = new SessionTable<In, Out>()
+  readonly #fanOut = new FanOut(this.#sessions)
+  readonly #heartbeat: Heartbeat<In, Out>
+  readonly #reception: Reception<In, Out>
+  readonly #attached = new Set<() => void>()
+  readonly #unregistering = new Set<Promise<void>>()
+  #whenEmpty: (() => void) | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(options: GatewayOptions<In, Out>) {
+    const limits = resolveLimits(options.limits)
+    this.#options = options
+    this.node = options.node ?? randomBytes(9).toString('base64url')
+    this.#clock = options.clock ?? systemClock
+    this.#logger = options.logger ?? silentLogger
+    this.#measures = createMeasures(options.metrics ?? noMetrics)
+    this.#registry = options.registry ?? createInProcessRegistry()
+    if (options.ops !== undefined) this.#router.add(options.ops)
+    const context: ConnectionContext<In, Out> = {
+      limits,
+      clock: this.#clock,
+      logger: this.#logger,
+      measures: this.#measures,
+      flushes: new FlushList(),
+      router: this.#router,
+      reply: options.reply,
+      requestKey: options.requestKey,
+      unknownOp: options.unknownOp ?? 'close',
+      onEnded: (connection, code, reason) => this.#ended(connection, code, reason),
+    }
+    this.presence = new PresenceBoard(this.#registry, this.#fanOut, options.presence, limits, this.#logger)
+    this.#heartbeat = new Heartbeat(this.#sessions, limits, this.#clock)
+    this.#reception = new Reception({
+      node: this.node,
+      handshake: handshakeOf(options),
+      registry: this.#registry,
+      sessions: this.#sessions,
+      context,
+      devicePolicy: options.devicePolicy ?? allowAll,
+      addressOf: options.addressOf ?? ((request) => request.socket.remoteAddress ?? ''),
+      onOpen: options.onOpen,
+      replace: (session) => this.#replace(session),
+      onLeft: () => this.#checkEmpty(),
+    })
+  }
+
+  get sessionCount(): Count {
+    return this.#sessions.size
+  }
+
+  attach(server: Server, { path = '/' }: { readonly path?: string } = {}): () => void {
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+      if (isBelow(request.url ?? '/', path)) this.handleUpgrade(request, socket, head)
+    }
+    const detach = (): void => {
+      server.off('upgrade', onUpgrade)
+      this.#attached.delete(detach)
+    }
+    server.on('upgrade', onUpgrade)
+    this.#attached.add(detach)
+    return detach
+  }
+
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#reception.receive(request, socket, head)
+  }
+
+  serve(ops: OpTable<In, Out>): void {
+    this.#router.add(ops)
+  }
+
+  async deliver(subjects: Iterable<string>, message: Out, options: DeliverOptions<In, Out> = {}): Promise<Count> {
+    return this.#fanOut.toSubjects(subjects, message, options)
+  }
+
+  async kick(subject: string, { match, farewell, code, reason }: KickOptions<Out>): Promise<Count> {
+    let kicked = 0
+    for (const session of this.#sessions.of(subject)) {
+      if (!session.isOpen || match?.(session.registration) === false) continue
+      this.#dismiss(session, farewell, code, reason)
+      kicked++
+    }
+    return kicked
+  }
+
+  sessionsOf(subject: string): readonly Session<In, Out>[] {
+    return this.#sessions.of(subject).filter((session) => session.isOpen)
+  }
+
+  stop(deadlineMs: Milliseconds = 10_000): Promise<void> {
+    this.#stopping ??= this.#stop(deadlineMs)
+    return this.#stopping
+  }
+
+  async #stop(deadlineMs: Milliseconds): Promise<void> {
+    this.#reception.close()
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve
+    })
+    let cutOff!: () => void
+    const deadline = new Promise<void>((resolve) => {
+      cutOff = resolve
+    })
+    const timer = this.#clock.after(deadlineMs, cutOff)
+    const moving = moveAway([...this.#sessions.all()], deadlineMs / 2, this.#clock)
+    this.#checkEmpty()
+    await Promise.race([empty, deadline])
+    moving.cancel()
+    this.#heartbeat.stop()
+    for (const connection of this.#sessions.all()) connection.terminate()
+    this.#reception.visitors.destroyAll()
+    await empty
+    await Promise.race([Promise.all(this.#unregistering), deadline])
+    timer.cancel()
+    for (const detach of this.#attached) detach()
+    this.presence.stop()
+  }
+
+  #replace({ id, subject, node }: RegisteredSession): void {
+    const session = this.#sessions.of(subject).find((one) => one.id === id)
+    if (session !== undefined)
+      return this.#dismiss(
+        session,
+        this.#options.replacedFarewell,
+        closeCodes.replaced,
+        'another session took its place',
+      )
+    this.#logger.warn('a session that must go is not here', { session: id, node })
+  }
+
+  #dismiss(session: Connection<In, Out>, farewell: Out | undefined, code: number, reason: string): void {
+    if (farewell !== undefined) session.send(farewell)
+    session.close(code, reason)
+  }
+
+  #ended(connection: Connection<In, Out>, code: number, reason: string): void {
+    this.#sessions.remove(connection)
+    this.presence.forget(connection)
+    this.#measures.sessions.set(this.#sessions.size)
+    this.#measures.closed(code).add()
+    const unregistering = this.#unregister(connection.registration)
+    this.#unregistering.add(unregistering)
+    void unregistering.finally(() => this.#unregistering.delete(unregistering))
+    try {
+      this.#options.onClose?.(connection, code, reason)
+    } catch (error) {
+      this.#logger.error('onClose threw', { error: String(error) })
+    }
+    this.#checkEmpty()
+  }
+
+  async #unregister(session: RegisteredSession): Promise<void> {
+    try {
+      await this.#registry.unregister(session)
+    } catch (error) {
+      this.#logger.warn('a session could not be unregistered', { session: session.id, error: String(error) })
+    }
+  }
+
+  #checkEmpty(): void {
+    if (this.#sessions.size === 0 && this.#reception.visitors.count === 0) this.#whenEmpty?.()
+  }
+}
+
+function isBelow(url: string, path: string): boolean {
+  const query = url.indexOf('?')
+  const pathname = query === -1 ? url : url.slice(0, query)
+  const base = path.endsWith('/') ? path.slice(0, -1) : path
+  return pathname === base || pathname.startsWith(`${base}/`)
+}

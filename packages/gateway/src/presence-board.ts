@@ -1,0 +1,118 @@
+import { InvalidArgumentError, type Logger } from '@parlance/core'
+import { Connection } from './connection.ts'
+import { TooManySubscriptionsError } from './errors.ts'
+import type { FanOut } from './fan-out.ts'
+import type { ResolvedLimits } from './limits.ts'
+import type { OpMessage } from './ops.ts'
+import type { Presence, PresenceOptions } from './presence.ts'
+import type { RegisteredSession, SessionRegistry } from './registry.ts'
+import type { Session } from './session.ts'
+
+/** Remembers which of this node's sessions watch which subjects, and tells them. */
+export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Out> {
+  readonly #registry: SessionRegistry
+  readonly #fanOut: FanOut<In, Out>
+  readonly #options: PresenceOptions<Out> | undefined
+  readonly #limits: ResolvedLimits
+  readonly #logger: Logger
+  readonly #watchers = new Map<string, Set<Connection<In, Out>>>()
+  #changed = new Map<string, readonly RegisteredSession[]>()
+  readonly #stopWatching: () => void
+
+  constructor(
+    registry: SessionRegistry,
+    fanOut: FanOut<In, Out>,
+    options: PresenceOptions<Out> | undefined,
+    limits: ResolvedLimits,
+    logger: Logger,
+  ) {
+    this.#registry = registry
+    this.#fanOut = fanOut
+    this.#options = options
+    this.#limits = limits
+    this.#logger = logger
+    this.#stopWatching = registry.watch((subject, sessions) => this.#note(subject, sessions))
+  }
+
+  async subscribe(
+    session: Session<In, Out>,
+    subjects: readonly string[],
+  ): Promise<readonly (readonly RegisteredSession[])[]> {
+    const watcher = this.#own(session)
+    if (watcher.isOpen) {
+      const watching = watcher.watching ?? new Set<string>()
+      const wanted = new Set([...watching, ...subjects])
+      if (wanted.size > this.#limits.presenceSubscriptions)
+        throw new TooManySubscriptionsError(
+          `a session may watch ${this.#limits.presenceSubscriptions} subjects; unsubscribe from some first`,
+          { details: { session: session.id, wanted: wanted.size } },
+        )
+      watcher.watching = wanted
+      for (const subject of subjects) this.#watchersOf(subject).add(watcher)
+    }
+    return this.#registry.sessionsOf(subjects)
+  }
+
+  unsubscribe(session: Session<In, Out>, subjects: readonly string[]): void {
+    const watcher = this.#own(session)
+    for (const subject of subjects) if (watcher.watching?.delete(subject) === true) this.#drop(watcher, subject)
+  }
+
+  of(subjects: readonly string[]): Promise<readonly (readonly RegisteredSession[])[]> {
+    return this.#registry.sessionsOf(subjects)
+  }
+
+  /** Forgets what an ended session watched. */
+  forget(watcher: Connection<In, Out>): void {
+    if (watcher.watching === undefined) return
+    for (const subject of watcher.watching) this.#drop(watcher, subject)
+    watcher.watching = undefined
+  }
+
+  stop(): void {
+    this.#stopWatching()
+    this.#watchers.clear()
+    this.#changed.clear()
+  }
+
+  #own(session: Session<In, Out>): Connection<In, Out> {
+    if (session instanceof Connection) return session as Connection<In, Out>
+    throw new InvalidArgumentError('presence is watched by sessions of this gateway; this one is not')
+  }
+
+  #watchersOf(subject: string): Set<Connection<In, Out>> {
+    let watchers = this.#watchers.get(subject)
+    if (watchers === undefined) {
+      watchers = new Set()
+      this.#watchers.set(subject, watchers)
+    }
+    return watchers
+  }
+
+  #drop(watcher: Connection<In, Out>, subject: string): void {
+    const watchers = this.#watchers.get(subject)
+    watchers?.delete(watcher)
+    if (watchers?.size === 0) this.#watchers.delete(subject)
+  }
+
+  #note(subject: string, sessions: readonly RegisteredSession[]): void {
+    if (this.#options === undefined || !this.#watchers.has(subject)) return
+    this.#changed.set(subject, sessions)
+    if (this.#changed.size === 1) setImmediate(() => this.#tell(this.#options!))
+  }
+
+  #tell({ message }: PresenceOptions<Out>): void {
+    const changed = this.#changed
+    this.#changed = new Map()
+    for (const [subject, sessions] of changed) {
+      const watchers = this.#watchers.get(subject)
+      if (watchers === undefined) continue
+      try {
+        const news = message(subject, sessions)
+        if (news !== undefined) this.#fanOut.toSessions(watchers, news)
+      } catch (error) {
+        this.#logger.error('a presence message could not be made', { error: String(error) })
+      }
+    }
+  }
+}

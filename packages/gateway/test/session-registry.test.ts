@@ -1,0 +1,4 @@
+import { createInProcessRegistry } from '@parlance/gateway/embedded'
+import { sessionRegistryContract } from '@parlance/gateway/contract'
+
+sessionRegistryContract('in-process', { open: createInProcessRegistry })
