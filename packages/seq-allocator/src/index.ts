@@ -1,1 +1,2 @@
-export {}
+export type { AppendedEntry, Journal, NewEntry, StoredEntry, StreamHead } from './journal.ts'
+export type { NumberRange, SegmentStore } from './segments.ts'

@@ -1,1 +1,6 @@
-export {}
+export {
+  createEmbeddedJournal,
+  type EmbeddedJournal,
+  type EmbeddedJournalOptions,
+  type StreamAppend,
+} from './journal.ts'
