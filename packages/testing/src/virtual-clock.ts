@@ -50,6 +50,14 @@ export class VirtualClock implements Clock {
     await settle()
   }
 
+  /** Moves the time on to the next timer and fires all that are due then; false when there is none. */
+  async advanceToNext(): Promise<boolean> {
+    const next = this.#next(Infinity)
+    if (next === undefined) return false
+    await this.advance(Math.max(0, next.dueMs - this.#elapsedMs))
+    return true
+  }
+
   #next(until: Milliseconds): Pending | undefined {
     let first: Pending | undefined
     for (const pending of this.#pending) {

@@ -1,1 +1,1 @@
-export {}
+export { type CachedDecorator, Cached, type CachedOptions, type CacheOf } from './cached.ts'
