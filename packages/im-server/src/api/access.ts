@@ -1,0 +1,62 @@
+import type { Caller } from '../domain/caller.ts'
+import { noPermission } from '../domain/refusals.ts'
+
+/** The names of the rules, from the widest to the narrowest. */
+export type AccessRule = 'open' | 'user' | 'member' | 'self' | 'admin'
+
+/** Who may call a route, given its body. */
+export interface Access<Body> {
+  readonly rule: Exclude<AccessRule, 'open'>
+  /** @throws {@link ImError} 1002 for a caller who may not. */
+  check(caller: Caller, body: Body): void | Promise<void>
+}
+
+/** Whoever has a valid token. */
+export const anyUser: Access<unknown> = { rule: 'user', check: () => undefined }
+
+/** Administrators of the server. */
+export const adminOnly: Access<unknown> = {
+  rule: 'admin',
+  check({ isAdmin }) {
+    if (!isAdmin) throw noPermission('only an administrator may do this')
+  },
+}
+
+/** The user the request is about (each of them, when there are several), or an administrator. */
+export function selfOrAdmin<Body>(subjects: (body: Body) => string | readonly string[]): Access<Body> {
+  return {
+    rule: 'self',
+    check({ isAdmin, userID }, body) {
+      if (isAdmin) return
+      const named = subjects(body)
+      const isSelf = typeof named === 'string' ? named === userID : named.every((subject) => subject === userID)
+      if (!isSelf)
+        throw noPermission('the request is about another user; only that user or an administrator may make it')
+    },
+  }
+}
+
+/** Either of several users the request names, or an administrator. */
+export function oneOfOrAdmin<Body>(subjects: (body: Body) => readonly string[]): Access<Body> {
+  return {
+    rule: 'self',
+    check({ isAdmin, userID }, body) {
+      if (!isAdmin && !subjects(body).includes(userID))
+        throw noPermission('the request is about other users; only one of them or an administrator may make it')
+    },
+  }
+}
+
+/** A member of the group the request names, or an administrator. */
+export function memberOrAdmin<Body>(
+  isMember: (groupID: string, userID: string) => Promise<boolean>,
+  groupOf: (body: Body) => string,
+): Access<Body> {
+  return {
+    rule: 'member',
+    async check({ isAdmin, userID }, body) {
+      if (!isAdmin && !(await isMember(groupOf(body), userID)))
+        throw noPermission(`only a member of group ${groupOf(body)} or an administrator may do this`)
+    },
+  }
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod'
+
+const idLength = 64
+const conversationIDLength = 256
+const maxInt32 = 2 ** 31 - 1
+
+/** Most ids one request may name. */
+export const maxIDsPerRequest = 1_000
+/** Most rows one page may have; what the official core asks for when it reads a whole list. */
+export const maxPageCount = 10_000
+
+// Control characters would end up in logs and keys; a lone surrogate has no UTF-8 form, so two ids could become one.
+const isPrintable = (text: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(text)
+
+/** A user's or group's id. */
+export const id = z
+  .string('must be a string')
+  .min(1, 'must not be empty')
+  .max(idLength, `must have at most ${idLength} characters`)
+  .refine(isPrintable, 'must not contain control characters')
+
+/** A conversation's id, as clients compute it. */
+export const conversationID = z
+  .string('must be a string')
+  .min(1, 'must not be empty')
+  .max(conversationIDLength, `must have at most ${conversationIDLength} characters`)
+  .refine(isPrintable, 'must not contain control characters')
+
+/** Words of at most `maxCount` characters; absent is empty, as in the reference. */
+export const text = (maxCount: number) =>
+  z
+    .string('must be a string')
+    .max(maxCount, `must have at most ${maxCount} characters`)
+    .nullish()
+    .transform((value) => value ?? '')
+
+/** Words that are left as they are when absent. */
+export const changedText = (maxCount: number) =>
+  z.string('must be a string').max(maxCount, `must have at most ${maxCount} characters`).nullish()
+
+/** A whole number. */
+export const int = (min: number, max = maxInt32) =>
+  z.int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
+
+/** A whole number that is 0 when absent. */
+export const optionalInt = (min = 0, max = maxInt32) =>
+  int(min, max)
+    .nullish()
+    .transform((value) => value ?? 0)
+
+/** A number of a message or version; 0 when absent. */
+export const optionalSeq = optionalInt(0, Number.MAX_SAFE_INTEGER)
+
+/** False when absent. */
+export const flag = z
+  .boolean('must be true or false')
+  .nullish()
+  .transform((value) => value ?? false)
+
+/** At least one id. */
+export const ids = z
+  .array(id, 'must be a list of ids')
+  .min(1, 'must name at least one')
+  .max(maxIDsPerRequest, `must name at most ${maxIDsPerRequest}`)
+
+/** Ids, or none; null and absent are the empty list, as Go clients send it. */
+export const optionalIDs = z
+  .array(id, 'must be a list of ids')
+  .max(maxIDsPerRequest, `must name at most ${maxIDsPerRequest}`)
+  .nullish()
+  .transform((value) => value ?? [])
+
+/** Conversation ids; a client asks for all it knows at once. */
+export const conversationIDs = z
+  .array(conversationID, 'must be a list of conversation ids')
+  .max(maxPageCount, `must name at most ${maxPageCount}`)
+  .nullish()
+  .transform((value) => value ?? [])
+
+/** Numbers of messages. */
+export const seqs = z
+  .array(int(1, Number.MAX_SAFE_INTEGER), 'must be a list of seqs')
+  .max(maxPageCount, `must name at most ${maxPageCount}`)
+  .nullish()
+  .transform((value) => value ?? [])
+
+/** Which page of a list. */
+export const pagination = z.object(
+  { pageNumber: int(1), showNumber: int(1, maxPageCount) },
+  'must be an object with pageNumber and showNumber',
+)
+
+/** What the client has of a list that is synchronized; nothing yet when absent. */
+export const knownVersion = { versionID: text(idLength), version: optionalSeq }
+
+/** Hash of the ids the client has; a 64-bit number, of which the 53 bits that fit are compared. */
+export const idHash = z
+  .number('must be a number')
+  .min(0, 'must not be negative')
+  .nullish()
+  .transform((value) => value ?? 0)
+
+/** A body of which no field is needed. */
+export const nothing = z.object({}, 'must be an object')

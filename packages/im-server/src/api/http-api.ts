@@ -1,0 +1,181 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  type Clock,
+  type Count,
+  latencyBucketsMs,
+  type Logger,
+  type Metrics,
+  type Milliseconds,
+  noMetrics,
+  ParlanceError,
+  silentLogger,
+  systemClock,
+} from '@parlance/core'
+import { errorCodes, ProtocolError } from '@parlance/openim-protocol'
+import type { Caller } from '../domain/caller.ts'
+import { ImError } from '../domain/im-error.ts'
+import { badArgument } from '../domain/refusals.ts'
+import type { TokenClaims } from '../domain/tokens.ts'
+import { preflightHeaders, refusalText, successText, writeAnswer } from './answer.ts'
+import { parseJson } from './json-text.ts'
+import { type BodyLimits, ClientGoneError, readBody } from './request-body.ts'
+import type { Route } from './route.ts'
+
+/** Bounds on what clients may ask of the HTTP API. */
+export interface HttpApiLimits extends BodyLimits {
+  /** Levels of lists and objects within a body. */
+  readonly bodyDepth: Count
+  /** Time for a route's work; then the client is told to try again. */
+  readonly handlerMs: Milliseconds
+  /** Requests worked on at once; one more is refused with 1801. */
+  readonly requestCount: Count
+}
+
+/** Bounds that suit a server with default settings. */
+export const defaultHttpApiLimits: HttpApiLimits = {
+  bodyBytes: 1024 * 1024,
+  bodyMs: 30_000,
+  bodyDepth: 32,
+  handlerMs: 30_000,
+  requestCount: 2_000,
+}
+
+/** What the HTTP API needs. */
+export interface HttpApiOptions {
+  readonly routes: readonly Route[]
+  /** Tells whose token it is. @throws {@link ImError} 1501 to 1507 for one that is not valid. */
+  readonly tokens: { verify(token: string): Promise<TokenClaims> }
+  readonly isAdmin: (userID: string) => boolean
+  readonly logger?: Logger
+  readonly metrics?: Metrics
+  readonly limits?: Partial<HttpApiLimits>
+  readonly clock?: Clock
+}
+
+/** Answers OpenIM's HTTP API on any `node:http` server. */
+export interface HttpApi {
+  /**
+   * Takes a request over when its path is one of the API's, and answers it; never throws.
+   *
+   * @returns false for any other path: the request was not touched.
+   */
+  handle(request: IncomingMessage, response: ServerResponse): boolean
+}
+
+const protobufType = 'application/x-protobuf'
+const operationIDLength = 256
+
+/** Builds the HTTP API from its routes. */
+export function createHttpApi(options: HttpApiOptions): HttpApi {
+  const { tokens, isAdmin, logger = silentLogger, metrics = noMetrics, clock = systemClock } = options
+  const limits = { ...defaultHttpApiLimits, ...options.limits }
+  const routes = new Map(options.routes.map((route) => [route.path, route]))
+  const underway = metrics.gauge('api_requests_underway', 'Requests to the HTTP API being worked on.')
+  let underwayCount = 0
+
+  const call = async (route: Route, request: IncomingMessage, operationID: string): Promise<string> => {
+    const visitor = { operationID, remoteAddress: request.socket.remoteAddress ?? '' }
+    if (operationID === '' || operationID.length > operationIDLength)
+      throw badArgument(`the header operationID must have 1 to ${operationIDLength} characters`)
+    const claims = route.rule === 'open' ? undefined : await tokens.verify(tokenOf(request))
+    const bytes = await readBody(request, limits, clock)
+    const { forms } = route
+    const isProtobuf = forms !== undefined && request.headers['content-type']?.startsWith(protobufType) === true
+    const body = isProtobuf ? forms.decodeProtobuf(bytes) : parseJson(bytes, limits.bodyDepth)
+    const given = await (route.rule === 'open'
+      ? route.handle(visitor, body)
+      : route.handle(callerOf(claims!, operationID), body))
+    if (forms === undefined) return successText(given)
+    return successText(isProtobuf ? Buffer.from(forms.encodeProtobuf(given)).toString('base64') : forms.toJson(given))
+  }
+
+  const callerOf = ({ userID, platformID }: TokenClaims, operationID: string): Caller => ({
+    userID,
+    platformID,
+    isAdmin: isAdmin(userID),
+    operationID,
+  })
+
+  const refusal = (
+    error: unknown,
+    route: Route,
+    operationID: string,
+  ): { readonly code: number; readonly text: string } => {
+    if (error instanceof ImError) return { code: error.errCode, text: refusalText(error.errCode, error.message) }
+    if (error instanceof ProtocolError)
+      return { code: errorCodes.ArgsError, text: refusalText(errorCodes.ArgsError, error.message) }
+    logger.error('a request to the HTTP API failed', { path: route.path, operationID, error })
+    const isRetryable = ParlanceError.is(error) && error.retryable
+    if (isRetryable)
+      return {
+        code: errorCodes.ServerBusyError,
+        text: refusalText(errorCodes.ServerBusyError, 'the server is busy; try again later'),
+      }
+    const detail = 'the server failed; its log tells why under this operationID'
+    return { code: errorCodes.ServerInternalError, text: refusalText(errorCodes.ServerInternalError, detail) }
+  }
+
+  const answer = async (route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const startedMs = clock.elapsed()
+    const operationID = headerOf(request, 'operationid')
+    let code = 0
+    let text: string
+    try {
+      text = await within(clock, limits.bodyMs + limits.handlerMs, () => call(route, request, operationID))
+    } catch (error) {
+      if (error instanceof ClientGoneError) return
+      ;({ code, text } = refusal(error, route, operationID))
+    }
+    metrics.counter('api_requests_total', 'Answers of the HTTP API.', { path: route.path, code: String(code) }).add()
+    metrics
+      .histogram('api_request_ms', 'Time to answer a request.', latencyBucketsMs, { path: route.path })
+      .observe(clock.elapsed() - startedMs)
+    writeAnswer(response, text)
+  }
+
+  return {
+    handle(request, response) {
+      const route = routes.get(pathOf(request))
+      if (route === undefined) return false
+      if (request.method === 'OPTIONS') {
+        response.writeHead(204, preflightHeaders).end()
+      } else if (request.method !== 'POST') {
+        writeAnswer(response, refusalText(errorCodes.ArgsError, 'the API takes POST requests only'), 405)
+      } else if (underwayCount >= limits.requestCount) {
+        writeAnswer(response, refusalText(errorCodes.ServerBusyError, 'the server is busy; try again later'))
+      } else {
+        underway.set(++underwayCount)
+        void answer(route, request, response).finally(() => underway.set(--underwayCount))
+      }
+      return true
+    },
+  }
+}
+
+function within<T>(clock: Clock, limitMs: Milliseconds, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(limitMs, () =>
+      reject(new ImError(errorCodes.ServerBusyError, 'the server is busy; try again later')),
+    )
+    work()
+      .then(resolve, reject)
+      .finally(() => timer.cancel())
+  })
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? ''
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
+function headerOf(request: IncomingMessage, name: string): string {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : ''
+}
+
+function tokenOf(request: IncomingMessage): string {
+  const token = headerOf(request, 'token')
+  if (token === '') throw badArgument('the header token is missing; get a token from /auth/get_user_token')
+  return token
+}

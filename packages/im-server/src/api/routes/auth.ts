@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import type { TokenIssue } from '../../domain/token-issue.ts'
+import type { Tokens } from '../../domain/tokens.ts'
+import { adminOnly } from '../access.ts'
+import { id, int } from '../fields.ts'
+import { openRoute, route, type Route } from '../route.ts'
+
+const maxSecretLength = 1024
+const maxTokenLength = 4096
+const platformID = int(1, 11)
+
+/** Tokens: getting, reading and withdrawing them. */
+export function authRoutes({
+  issue,
+  tokens,
+}: {
+  readonly issue: TokenIssue
+  readonly tokens: Tokens
+}): readonly Route[] {
+  return [
+    openRoute(
+      '/auth/get_admin_token',
+      z.object({ secret: z.string('must be a string').max(maxSecretLength), userID: id }),
+      {
+        async handle({ remoteAddress }, { secret, userID }) {
+          const { token, expireTimeSeconds } = await issue.forAdmin(userID, secret, remoteAddress)
+          return { token, expireTimeSeconds }
+        },
+      },
+    ),
+    route('/auth/get_user_token', z.object({ userID: id, platformID }), {
+      access: adminOnly,
+      async handle(_caller, body) {
+        const { token, expireTimeSeconds } = await issue.forUser(body.userID, body.platformID)
+        return { token, expireTimeSeconds }
+      },
+    }),
+    openRoute(
+      '/auth/parse_token',
+      z.object({ token: z.string('must be a string').min(1, 'must not be empty').max(maxTokenLength) }),
+      {
+        async handle(_visitor, { token }) {
+          const { userID, platformID, expiresAtSeconds } = await tokens.verify(token)
+          return { userID, platformID, expireTimeSeconds: expiresAtSeconds }
+        },
+      },
+    ),
+    route('/auth/force_logout', z.object({ userID: id, platformID }), {
+      access: adminOnly,
+      async handle(_caller, body) {
+        await tokens.forceLogout(body.userID, body.platformID)
+        return undefined
+      },
+    }),
+  ]
+}

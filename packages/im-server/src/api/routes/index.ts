@@ -1,0 +1,50 @@
+import type { Clock } from '@parlance/core'
+import { ConversationOverview } from '../../domain/conversation-overview.ts'
+import type { Conversations } from '../../domain/conversations.ts'
+import type { Friends } from '../../domain/friends.ts'
+import type { GroupCreation } from '../../domain/group-creation.ts'
+import type { GroupSync } from '../../domain/group-sync.ts'
+import type { Groups } from '../../domain/groups.ts'
+import type { MessageReader } from '../../domain/message-reader.ts'
+import type { MessageService } from '../../domain/message-service.ts'
+import type { Presence } from '../../domain/presence.ts'
+import type { TokenIssue } from '../../domain/token-issue.ts'
+import type { Tokens } from '../../domain/tokens.ts'
+import type { Users } from '../../domain/users.ts'
+import type { Route } from '../route.ts'
+import { authRoutes } from './auth.ts'
+import { conversationRoutes } from './conversation.ts'
+import { friendRoutes } from './friend.ts'
+import { groupRoutes } from './group.ts'
+import { jssdkRoutes } from './jssdk.ts'
+import { msgRoutes } from './msg.ts'
+import { userRoutes } from './user.ts'
+
+/** What the routes of the server's own API stand on. */
+export interface ImRoutesOptions {
+  readonly tokens: Tokens
+  readonly tokenIssue: TokenIssue
+  readonly users: Users
+  readonly friends: Friends
+  readonly groups: Groups
+  readonly groupCreation: GroupCreation
+  readonly groupSync: GroupSync
+  readonly conversations: Conversations
+  readonly messages: MessageService
+  readonly reader: MessageReader
+  readonly presence: Presence
+  readonly clock: Clock
+}
+
+/** Every route of the server's own API. */
+export function imRoutes(options: ImRoutesOptions): readonly Route[] {
+  return [
+    ...authRoutes(options),
+    ...userRoutes(options),
+    ...friendRoutes(options),
+    ...groupRoutes(options),
+    ...conversationRoutes(options),
+    ...jssdkRoutes({ overview: new ConversationOverview(options) }),
+    ...msgRoutes(options),
+  ]
+}

@@ -1,0 +1,182 @@
+import { randomInt } from 'node:crypto'
+import { RowConflictError } from '@parlance/cached-repository'
+import { type Clock, type Count, systemClock } from '@parlance/core'
+import {
+  type GroupInfo,
+  groupStatus,
+  groupTypes,
+  joinSources,
+  notificationTypes,
+  roleLevels,
+} from '@parlance/openim-protocol'
+import type { Group } from '../entities/group.ts'
+import type { GroupMember } from '../entities/group-member.ts'
+import type { User } from '../entities/user.ts'
+import type { Caller } from './caller.ts'
+import type { Notifications } from './notifications.ts'
+import { groupInfo, memberInfo } from './profiles.ts'
+import { badArgument, groupExists } from './refusals.ts'
+import type { ImRepositories } from './repositories.ts'
+import type { Users } from './users.ts'
+
+/** What a group is created with; an empty id is filled in. */
+export type GroupDraft = Pick<
+  Group,
+  | 'groupID'
+  | 'groupName'
+  | 'notification'
+  | 'introduction'
+  | 'faceURL'
+  | 'ex'
+  | 'groupType'
+  | 'needVerification'
+  | 'lookMemberInfo'
+  | 'applyMemberFriend'
+>
+
+/** Who is in a group from the start; nobody twice. */
+export interface FirstMembers {
+  readonly ownerUserID: string
+  readonly adminUserIDs: readonly string[]
+  readonly memberUserIDs: readonly string[]
+}
+
+/** What {@link GroupCreation} needs. */
+export interface GroupCreationOptions {
+  readonly repositories: Pick<ImRepositories, 'groups' | 'groupMembers'>
+  readonly users: Users
+  readonly notifications: Notifications
+  readonly clock?: Clock
+}
+
+const maxFirstMembers: Count = 1_000
+const generatedIDTries = 10
+const never = new Date(0)
+
+/** Creates groups. */
+export class GroupCreation {
+  readonly #groups: ImRepositories['groups']
+  readonly #members: ImRepositories['groupMembers']
+  readonly #users: Users
+  readonly #notifications: Notifications
+  readonly #clock: Clock
+
+  constructor({ repositories, users, notifications, clock = systemClock }: GroupCreationOptions) {
+    this.#groups = repositories.groups
+    this.#members = repositories.groupMembers
+    this.#users = users
+    this.#notifications = notifications
+    this.#clock = clock
+  }
+
+  /**
+   * Creates a group with its first members and tells them (1501).
+   *
+   * The group's row is written first and takes the id; only who has the id writes members. A crash in between leaves a group
+   * without members, which nobody sees.
+   *
+   * @throws {@link ImError} 1001 for a group that cannot be, 1101 naming users that do not exist, 1202 when the id is taken.
+   */
+  async create(caller: Caller, draft: GroupDraft, first: FirstMembers): Promise<GroupInfo> {
+    if (draft.groupType !== groupTypes.working)
+      throw badArgument(`groupInfo.groupType: only groups of type ${groupTypes.working} can be created`)
+    const roles = rolesOf(first)
+    const profiles = await this.#users.requireAll([...roles.keys()])
+    const now = new Date(this.#clock.now())
+    const group = await this.#takeID(draft, caller.userID, now)
+    const members = [...roles].map(([userID, roleLevel]) => memberRow(group.groupID, userID, roleLevel, caller, now))
+    await this.#members.putMany(members)
+    const info = groupInfo(group, first.ownerUserID, members.length)
+    await this.#announce(caller, info, members, profiles)
+    return info
+  }
+
+  async #takeID(draft: GroupDraft, creatorUserID: string, createTime: Date): Promise<Group> {
+    const isGiven = draft.groupID !== ''
+    for (let attempt = 1; ; attempt++) {
+      const groupID = isGiven ? draft.groupID : generatedID()
+      const group = {
+        ...draft,
+        groupID,
+        creatorUserID,
+        createTime,
+        status: groupStatus.ok,
+        notificationUpdateTime: never,
+        notificationUserID: '',
+      }
+      try {
+        await this.#groups.insert(group)
+        return group
+      } catch (error) {
+        if (!(error instanceof RowConflictError)) throw error
+        if (isGiven || attempt === generatedIDTries) throw groupExists(groupID)
+      }
+    }
+  }
+
+  async #announce(
+    caller: Caller,
+    group: GroupInfo,
+    members: readonly GroupMember[],
+    profiles: ReadonlyMap<string, Readonly<User>>,
+  ): Promise<void> {
+    const { groupID, createTime } = group
+    const [operator, version] = await Promise.all([
+      profiles.get(caller.userID) ?? this.#users.byID([caller.userID]).then((found) => found.get(caller.userID)),
+      this.#members.changesOfGroup({ groupID }).position(),
+    ])
+    const memberList = members.map((member) => memberInfo(member, profiles.get(member.userID)))
+    const outsider = memberRow(groupID, caller.userID, 0, caller, never)
+    const tips = {
+      group,
+      opUser: memberList.find(({ userID }) => userID === caller.userID) ?? memberInfo(outsider, operator),
+      memberList,
+      operationTime: createTime,
+      groupOwnerUser: memberList[0],
+      groupMemberVersion: version.version,
+      groupMemberVersionID: version.epoch,
+    }
+    await this.#notifications.send({
+      sendID: caller.userID,
+      to: { groupID },
+      contentType: notificationTypes.groupCreated,
+      tips,
+      operationID: caller.operationID,
+      asMessage: true,
+    })
+  }
+}
+
+function rolesOf({ ownerUserID, adminUserIDs, memberUserIDs }: FirstMembers): ReadonlyMap<string, number> {
+  const named = [ownerUserID, ...adminUserIDs, ...memberUserIDs]
+  if (named.length > maxFirstMembers)
+    throw badArgument(`a group is created with at most ${maxFirstMembers} members; invite the others afterwards`)
+  const roles = new Map<string, number>([[ownerUserID, roleLevels.owner]])
+  for (const userID of adminUserIDs) roles.set(userID, roleLevels.admin)
+  for (const userID of memberUserIDs) roles.set(userID, roleLevels.ordinary)
+  if (roles.size !== named.length)
+    throw badArgument('a user is named twice as owner, admin or member; name each user once')
+  return roles
+}
+
+const memberRow = (
+  groupID: string,
+  userID: string,
+  roleLevel: number,
+  caller: Caller,
+  joinTime: Date,
+): GroupMember => ({
+  groupID,
+  userID,
+  nickname: '',
+  faceURL: '',
+  roleLevel,
+  joinTime,
+  joinSource: joinSources.invitation,
+  inviterUserID: caller.userID,
+  operatorUserID: caller.userID,
+  muteEndTime: never,
+  ex: '',
+})
+
+const generatedID = (): string => String(randomInt(1_000_000_000, 10_000_000_000))
