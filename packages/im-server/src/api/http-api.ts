@@ -7,18 +7,18 @@ import {
   type Metrics,
   type Milliseconds,
   noMetrics,
-  ParlanceError,
   silentLogger,
   systemClock,
 } from '@parlance/core'
-import { errorCodes, ProtocolError } from '@parlance/openim-protocol'
+import { errorCodes } from '@parlance/openim-protocol'
 import type { Caller } from '../domain/caller.ts'
 import { ImError } from '../domain/im-error.ts'
 import { badArgument } from '../domain/refusals.ts'
 import type { TokenClaims } from '../domain/tokens.ts'
+import { wireFailure } from '../domain/wire-error.ts'
 import { preflightHeaders, refusalText, successText, writeAnswer } from './answer.ts'
 import { parseJson } from './json-text.ts'
-import { type BodyLimits, ClientGoneError, readBody } from './request-body.ts'
+import { Bodies, type BodyLimits, ClientGoneError } from './bodies.ts'
 import type { Route } from './route.ts'
 
 /** Bounds on what clients may ask of the HTTP API. */
@@ -35,6 +35,7 @@ export interface HttpApiLimits extends BodyLimits {
 export const defaultHttpApiLimits: HttpApiLimits = {
   bodyBytes: 1024 * 1024,
   bodyMs: 30_000,
+  allBodiesBytes: 64 * 1024 * 1024,
   bodyDepth: 32,
   handlerMs: 30_000,
   requestCount: 2_000,
@@ -71,48 +72,30 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   const limits = { ...defaultHttpApiLimits, ...options.limits }
   const routes = new Map(options.routes.map((route) => [route.path, route]))
   const underway = metrics.gauge('api_requests_underway', 'Requests to the HTTP API being worked on.')
+  const bodies = new Bodies(limits, clock)
   let underwayCount = 0
 
   const call = async (route: Route, request: IncomingMessage, operationID: string): Promise<string> => {
     const visitor = { operationID, remoteAddress: request.socket.remoteAddress ?? '' }
     if (operationID === '' || operationID.length > operationIDLength)
       throw badArgument(`the header operationID must have 1 to ${operationIDLength} characters`)
-    const claims = route.rule === 'open' ? undefined : await tokens.verify(tokenOf(request))
-    const bytes = await readBody(request, limits, clock)
-    const { forms } = route
-    const isProtobuf = forms !== undefined && request.headers['content-type']?.startsWith(protobufType) === true
-    const body = isProtobuf ? forms.decodeProtobuf(bytes) : parseJson(bytes, limits.bodyDepth)
-    const given = await (route.rule === 'open'
-      ? route.handle(visitor, body)
-      : route.handle(callerOf(claims!, operationID), body))
-    if (forms === undefined) return successText(given)
-    return successText(isProtobuf ? Buffer.from(forms.encodeProtobuf(given)).toString('base64') : forms.toJson(given))
+    const caller = route.rule === 'open' ? undefined : await callerOf(request, operationID)
+    const bytes = await bodies.read(request)
+    try {
+      const isProtobuf = route.forms !== undefined && request.headers['content-type']?.startsWith(protobufType) === true
+      const body = isProtobuf ? route.forms.decodeProtobuf(bytes) : parseJson(bytes, limits.bodyDepth)
+      const given = await route.handle(visitor, caller, body)
+      if (route.forms === undefined) return successText(given)
+      if (!isProtobuf) return successText(route.forms.toJson(given))
+      return successText(Buffer.from(route.forms.encodeProtobuf(given)).toString('base64'))
+    } finally {
+      bodies.release(bytes)
+    }
   }
 
-  const callerOf = ({ userID, platformID }: TokenClaims, operationID: string): Caller => ({
-    userID,
-    platformID,
-    isAdmin: isAdmin(userID),
-    operationID,
-  })
-
-  const refusal = (
-    error: unknown,
-    route: Route,
-    operationID: string,
-  ): { readonly code: number; readonly text: string } => {
-    if (error instanceof ImError) return { code: error.errCode, text: refusalText(error.errCode, error.message) }
-    if (error instanceof ProtocolError)
-      return { code: errorCodes.ArgsError, text: refusalText(errorCodes.ArgsError, error.message) }
-    logger.error('a request to the HTTP API failed', { path: route.path, operationID, error })
-    const isRetryable = ParlanceError.is(error) && error.retryable
-    if (isRetryable)
-      return {
-        code: errorCodes.ServerBusyError,
-        text: refusalText(errorCodes.ServerBusyError, 'the server is busy; try again later'),
-      }
-    const detail = 'the server failed; its log tells why under this operationID'
-    return { code: errorCodes.ServerInternalError, text: refusalText(errorCodes.ServerInternalError, detail) }
+  const callerOf = async (request: IncomingMessage, operationID: string): Promise<Caller> => {
+    const { userID, platformID } = await tokens.verify(tokenOf(request))
+    return { userID, platformID, isAdmin: isAdmin(userID), operationID }
   }
 
   const answer = async (route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -124,7 +107,11 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
       text = await within(clock, limits.bodyMs + limits.handlerMs, () => call(route, request, operationID))
     } catch (error) {
       if (error instanceof ClientGoneError) return
-      ;({ code, text } = refusal(error, route, operationID))
+      const { errCode, detail } = wireFailure(error)
+      if (errCode === errorCodes.ServerInternalError)
+        logger.error('a request failed', { path: route.path, operationID, error })
+      code = errCode
+      text = refusalText(errCode, detail)
     }
     metrics.counter('api_requests_total', 'Answers of the HTTP API.', { path: route.path, code: String(code) }).add()
     metrics

@@ -1,7 +1,6 @@
-import { errorCodes } from '@parlance/openim-protocol'
 import type { z } from 'zod'
 import type { Caller } from '../domain/caller.ts'
-import { ImError } from '../domain/im-error.ts'
+import { badArgument, noPermission } from '../domain/refusals.ts'
 import type { Access, AccessRule } from './access.ts'
 
 /** A request as far as it is known before anybody was authenticated. */
@@ -21,46 +20,36 @@ export interface TwoForms<Given> {
   toJson(given: Given): object
 }
 
-interface RouteFacts {
+/** One path of the HTTP API: what it takes, who may call it and what it does. */
+export interface Route {
   readonly path: string
   readonly rule: AccessRule
   readonly body: z.ZodType
   readonly forms?: TwoForms<Answer>
+  /**
+   * Checks the body, then the caller, then does the work.
+   *
+   * @param caller - undefined for whoever came without a token; only an open route takes that.
+   * @throws {@link ImError} 1001 naming the field, 1002 for a caller who may not, and what the work refuses.
+   */
+  handle(visitor: Visitor, caller: Caller | undefined, body: unknown): Promise<Answer>
 }
 
 /** A route that anybody may call. */
-export interface OpenRoute extends RouteFacts {
-  readonly rule: 'open'
-  handle(visitor: Visitor, body: unknown): Promise<Answer>
-}
-
-/** A route that needs a token. */
-export interface CallerRoute extends RouteFacts {
-  readonly rule: Exclude<AccessRule, 'open'>
-  handle(caller: Caller, body: unknown): Promise<Answer>
-}
-
-/** One path of the HTTP API: what it takes, who may call it and what it does. */
-export type Route = OpenRoute | CallerRoute
-
-/**
- * A route that anybody may call: without a token there is no caller.
- *
- * @throws {@link ImError} 1001 from `handle`, naming the field, when the body does not fit the schema.
- */
 export function openRoute<Body>(
   path: string,
   body: z.ZodType<Body>,
   definition: { handle(visitor: Visitor, body: Body): Promise<Answer> },
-): OpenRoute {
-  return { path, rule: 'open', body, handle: (visitor, raw) => definition.handle(visitor, checked(body, raw)) }
+): Route {
+  return {
+    path,
+    rule: 'open',
+    body,
+    handle: async (visitor, _caller, raw) => definition.handle(visitor, checked(body, raw)),
+  }
 }
 
-/**
- * A route for whom `access` lets in; the body is checked first, so that the rule can look at it.
- *
- * @throws {@link ImError} from `handle`: 1001, naming the field, when the body does not fit; 1002 when the caller may not.
- */
+/** A route that needs a token, for whom `access` lets in. The body is checked first, so that the rule can look at it. */
 export function route<Body, Given extends Answer>(
   path: string,
   body: z.ZodType<Body>,
@@ -69,14 +58,19 @@ export function route<Body, Given extends Answer>(
     readonly forms?: TwoForms<Given>
     handle(caller: Caller, body: Body): Promise<Given>
   },
-): CallerRoute {
+): Route {
   const { access, forms } = definition
-  const handle = async (caller: Caller, raw: unknown): Promise<Answer> => {
-    const value = checked(body, raw)
-    await access.check(caller, value)
-    return definition.handle(caller, value)
+  const facts: Route = {
+    path,
+    rule: access.rule,
+    body,
+    async handle(_visitor, caller, raw) {
+      if (caller === undefined) throw noPermission(`${path} needs a token`)
+      const value = checked(body, raw)
+      await access.check(caller, value)
+      return definition.handle(caller, value)
+    },
   }
-  const facts = { path, rule: access.rule, body, handle }
   return forms === undefined ? facts : { ...facts, forms: forms as TwoForms<Answer> }
 }
 
@@ -85,5 +79,5 @@ function checked<Body>(schema: z.ZodType<Body>, raw: unknown): Body {
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const field = issue === undefined || issue.path.length === 0 ? 'the body' : issue.path.join('.')
-  throw new ImError(errorCodes.ArgsError, `${field}: ${issue?.message ?? 'does not fit'}`)
+  throw badArgument(`${field}: ${issue?.message ?? 'does not fit'}`)
 }

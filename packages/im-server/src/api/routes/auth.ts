@@ -11,10 +11,10 @@ const platformID = int(1, 11)
 
 /** Tokens: getting, reading and withdrawing them. */
 export function authRoutes({
-  issue,
+  tokenIssue,
   tokens,
 }: {
-  readonly issue: TokenIssue
+  readonly tokenIssue: TokenIssue
   readonly tokens: Tokens
 }): readonly Route[] {
   return [
@@ -23,7 +23,7 @@ export function authRoutes({
       z.object({ secret: z.string('must be a string').max(maxSecretLength), userID: id }),
       {
         async handle({ remoteAddress }, { secret, userID }) {
-          const { token, expireTimeSeconds } = await issue.forAdmin(userID, secret, remoteAddress)
+          const { token, expireTimeSeconds } = await tokenIssue.forAdmin(userID, secret, remoteAddress)
           return { token, expireTimeSeconds }
         },
       },
@@ -31,7 +31,7 @@ export function authRoutes({
     route('/auth/get_user_token', z.object({ userID: id, platformID }), {
       access: adminOnly,
       async handle(_caller, body) {
-        const { token, expireTimeSeconds } = await issue.forUser(body.userID, body.platformID)
+        const { token, expireTimeSeconds } = await tokenIssue.forUser(body.userID, body.platformID)
         return { token, expireTimeSeconds }
       },
     }),

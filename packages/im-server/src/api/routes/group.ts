@@ -7,7 +7,6 @@ import {
   id,
   idHash,
   ids,
-  int,
   knownVersion,
   maxIDsPerRequest,
   optionalIDs,
@@ -20,8 +19,8 @@ import { route, type Route } from '../route.ts'
 /** What the routes of groups stand on. */
 export interface GroupRoutesOptions {
   readonly groups: Groups
-  readonly creation: GroupCreation
-  readonly sync: GroupSync
+  readonly groupCreation: GroupCreation
+  readonly groupSync: GroupSync
 }
 
 const draft = z.object(
@@ -44,7 +43,7 @@ const draft = z.object(
 )
 
 /** Creating groups, reading them and their members, and what changed in them. */
-export function groupRoutes({ groups, creation, sync }: GroupRoutesOptions): readonly Route[] {
+export function groupRoutes({ groups, groupCreation, groupSync }: GroupRoutesOptions): readonly Route[] {
   const membersOnly = memberOrAdmin(groups.isMember, ({ groupID }: { groupID: string }) => groupID)
   return [
     route(
@@ -53,7 +52,7 @@ export function groupRoutes({ groups, creation, sync }: GroupRoutesOptions): rea
       {
         access: selfOrAdmin(({ ownerUserID }) => ownerUserID),
         handle: async (caller, { groupInfo, ...first }) => ({
-          groupInfo: await creation.create(caller, groupInfo, first),
+          groupInfo: await groupCreation.create(caller, groupInfo, first),
         }),
       },
     ),
@@ -91,18 +90,18 @@ export function groupRoutes({ groups, creation, sync }: GroupRoutesOptions): rea
     }),
     route('/group/get_incremental_join_groups', z.object({ userID: id, ...knownVersion }), {
       access: selfOrAdmin(({ userID }) => userID),
-      handle: async (_caller, { userID, ...known }) => ({ ...(await sync.joined(userID, known)), sortVersion: 0 }),
+      handle: async (_caller, { userID, ...known }) => ({ ...(await groupSync.joined(userID, known)), sortVersion: 0 }),
     }),
     route('/group/get_full_join_group_ids', z.object({ userID: id, idHash }), {
       access: selfOrAdmin(({ userID }) => userID),
       async handle(_caller, body) {
-        const { ids: groupIDs, ...list } = await sync.joinedIDs(body.userID, body.idHash)
+        const { ids: groupIDs, ...list } = await groupSync.joinedIDs(body.userID, body.idHash)
         return { ...list, groupIDs }
       },
     }),
     route('/group/get_incremental_group_members', z.object({ groupID: id, ...knownVersion }), {
       access: membersOnly,
-      handle: async (_caller, known) => ({ ...(await sync.members(known)), sortVersion: 0 }),
+      handle: async (_caller, known) => ({ ...(await groupSync.members(known)), sortVersion: 0 }),
     }),
     route(
       '/group/get_incremental_group_members_batch',
@@ -117,7 +116,7 @@ export function groupRoutes({ groups, creation, sync }: GroupRoutesOptions): rea
       {
         access: selfOrAdmin(({ userID }) => userID),
         async handle(_caller, { userID, reqList }) {
-          const answers = await sync.membersOfMany(userID, reqList)
+          const answers = await groupSync.membersOfMany(userID, reqList)
           return {
             respList: Object.fromEntries(
               [...answers].map(([groupID, answer]) => [groupID, { ...answer, sortVersion: 0 }]),
@@ -129,7 +128,7 @@ export function groupRoutes({ groups, creation, sync }: GroupRoutesOptions): rea
     route('/group/get_full_group_member_user_ids', z.object({ groupID: id, idHash }), {
       access: membersOnly,
       async handle(_caller, body) {
-        const { ids: userIDs, ...list } = await sync.memberIDs(body.groupID, body.idHash)
+        const { ids: userIDs, ...list } = await groupSync.memberIDs(body.groupID, body.idHash)
         return { ...list, userIDs }
       },
     }),
