@@ -1,1 +1,1 @@
-export {}
+export { type CacheStoreBench, cacheStoreContract } from './cache-store-contract.ts'
