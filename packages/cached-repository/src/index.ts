@@ -1,1 +1,42 @@
-export {}
+export { createRepositories } from './create-repositories.ts'
+export { defineEntity, entity, type EntityDeclaration, type Views } from './entity/declare.ts'
+export {
+  DeclarationError,
+  IncompatibleStoreError,
+  InvalidRowError,
+  RowConflictError,
+  RowNotFoundError,
+} from './entity/errors.ts'
+export { field, type FieldOf, type FieldSpec, type FieldType, type RowOf } from './entity/field.ts'
+export type { Row, RowChange, RowInput } from './entity/row.ts'
+export { type Entity, type EntitySchema, touch, type Touch } from './entity/schema.ts'
+export type { AnyRow } from './entity/values.ts'
+export type {
+  CountMethod,
+  KeyDelta,
+  ReadLevel,
+  ReadOptions,
+  RowChanges,
+  RowDelta,
+  RowPage,
+  RowsMethod,
+  View,
+  ViewKinds,
+  ViewSpec,
+} from './entity/view.ts'
+export type { EntityStore, EntityWrite, ListChange, StoredRow, WriteEffects, WriteOutcome } from './entity-store.ts'
+export type { Repositories, RepositoriesOptions } from './repositories.ts'
+export type { Repository, RepositoryOf, RevisedRow, RowMethods } from './repository.ts'
+export {
+  type LastMethod,
+  stream,
+  type Stream,
+  type StreamAnnouncement,
+  type StreamCodec,
+  type StreamDeclaration,
+  type StreamSchema,
+  type StreamViewKinds,
+  type StreamViews,
+} from './stream/stream.ts'
+export type { Entry, EntryMethods, StreamRepository, StreamRepositoryOf } from './stream/stream-repository.ts'
+export type { BatchEffects, LastMark, StreamAppend, StreamBatch, StreamStore } from './stream/stream-store.ts'

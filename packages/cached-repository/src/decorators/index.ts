@@ -1,1 +1,2 @@
-export {}
+export { Entity } from './entity.ts'
+export { Field, type FieldOptions } from './field.ts'

@@ -1,1 +1,2 @@
-export {}
+export { createEmbeddedEntityStore, type EmbeddedEntityStoreOptions } from './entity-store.ts'
+export { createEmbeddedStreamStore, type EmbeddedStreamStoreOptions } from './stream-store.ts'

@@ -1,0 +1,147 @@
+import type { Bytes, Clock, Counter, Gauge, Metrics, Milliseconds } from '@parlance/core'
+import { LRUCache } from 'lru-cache'
+
+/** A value held in this process; `promise` is resolved with it, so that a hit allocates nothing. */
+export interface Held<T> {
+  readonly value: T
+  readonly promise: Promise<T>
+}
+
+/** How a {@link LocalCache} is bounded. */
+export interface LocalCacheOptions {
+  readonly maxBytes: Bytes
+  readonly ttlMs: Milliseconds
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly random: () => number
+}
+
+const jitter = 0.1
+const overheadBytes: Bytes = 160
+
+/**
+ * Values of this process by key, bounded in bytes and time.
+ *
+ * Callers that miss the same key share one load. {@link drop} ends the loads of its keys too: what they bring is not kept,
+ * and whoever asks afterwards begins a new one. So a value that was read before a drop is never served after it.
+ */
+export class LocalCache {
+  readonly #held: LRUCache<string, Held<unknown>>
+  readonly #flights = new Map<string, Promise<unknown>>()
+  readonly #ttlMs: Milliseconds
+  readonly #random: () => number
+  readonly #hits: Counter
+  readonly #misses: Counter
+  readonly #drops: Counter
+  readonly #flushes: Counter
+  readonly #bytes: Gauge
+
+  constructor({ maxBytes, ttlMs, clock, metrics, random }: LocalCacheOptions) {
+    this.#held = new LRUCache({
+      maxSize: maxBytes,
+      // 0 stands for "no time" in lru-cache, and a virtual clock begins there.
+      perf: { now: () => clock.elapsed() + 1 },
+      ttlResolution: 0,
+      ttl: ttlMs,
+    })
+    this.#ttlMs = ttlMs
+    this.#random = random
+    this.#hits = metrics.counter('parlance_repository_local_hits_total', 'Reads answered by the local cache')
+    this.#misses = metrics.counter('parlance_repository_local_misses_total', 'Reads the local cache had to load')
+    this.#drops = metrics.counter('parlance_repository_local_drops_total', 'Keys dropped from the local cache')
+    this.#flushes = metrics.counter('parlance_repository_local_flushes_total', 'Times the local cache was emptied')
+    this.#bytes = metrics.gauge('parlance_repository_local_bytes', 'Estimated size of the local cache')
+  }
+
+  /** The held value, if any. */
+  peek<T>(key: string): Held<T> | undefined {
+    const held = this.#held.get(key) as Held<T> | undefined
+    if (held !== undefined) this.#hits.add()
+    return held
+  }
+
+  /** The held value, or the one that is being loaded, or what `load` brings. */
+  fetch<T>(key: string, load: () => Promise<T>, sizeOf: (value: T) => Bytes): Promise<T> {
+    const held = this.peek<T>(key)
+    if (held !== undefined) return held.promise
+    const flight = this.#flights.get(key) as Promise<T> | undefined
+    return flight ?? this.#begin(key, load(), sizeOf)
+  }
+
+  /** The same for many keys: one call of `load` for all that are neither held nor being loaded. Absent keys give `undefined`. */
+  async fetchMany<T>(
+    keys: readonly string[],
+    load: (missing: readonly string[]) => Promise<ReadonlyMap<string, T>>,
+    sizeOf: (value: T | undefined) => Bytes,
+  ): Promise<(T | undefined)[]> {
+    const found = new Map<string, T | undefined>()
+    const waits: [string, Promise<T | undefined>][] = []
+    const missing: string[] = []
+    for (const key of new Set(keys)) {
+      const held = this.peek<T | undefined>(key)
+      const flight = held === undefined ? (this.#flights.get(key) as Promise<T | undefined> | undefined) : undefined
+      if (held !== undefined) found.set(key, held.value)
+      else if (flight !== undefined) waits.push([key, flight])
+      else missing.push(key)
+    }
+    if (missing.length > 0) {
+      const loaded = load(missing)
+      for (const key of missing)
+        waits.push([
+          key,
+          this.#begin(
+            key,
+            loaded.then((values) => values.get(key)),
+            sizeOf,
+          ),
+        ])
+    }
+    if (waits.length > 0) {
+      const values = await Promise.all(waits.map(([, flight]) => flight))
+      waits.forEach(([key], index) => found.set(key, values[index]))
+    }
+    return keys.map((key) => found.get(key))
+  }
+
+  /** Forgets keys, and keeps nothing of the loads that are under way for them. */
+  drop(keys: Iterable<string>): void {
+    let count = 0
+    for (const key of keys) {
+      this.#held.delete(key)
+      this.#flights.delete(key)
+      count++
+    }
+    this.#drops.add(count)
+  }
+
+  /** The same for every key. */
+  flush(): void {
+    this.#held.clear()
+    this.#flights.clear()
+    this.#flushes.add()
+  }
+
+  #begin<T>(key: string, flight: Promise<T>, sizeOf: (value: T) => Bytes): Promise<T> {
+    this.#misses.add()
+    this.#flights.set(key, flight)
+    flight.then(
+      (value) => {
+        if (this.#flights.get(key) !== flight) return
+        this.#flights.delete(key)
+        this.#held.set(
+          key,
+          { value, promise: flight },
+          {
+            size: Math.ceil(overheadBytes + 2 * key.length + sizeOf(value)),
+            ttl: Math.max(1, Math.round(this.#ttlMs * (1 - jitter * this.#random()))),
+          },
+        )
+        this.#bytes.set(this.#held.calculatedSize)
+      },
+      () => {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key)
+      },
+    )
+    return flight
+  }
+}

@@ -1,0 +1,100 @@
+import type { Bytes, Milliseconds } from '@parlance/core'
+import type { Cache, Codec } from '@parlance/rockscache'
+import type { ReadLevel } from '../entity/view.ts'
+import type { LocalCache } from './local-cache.ts'
+
+/** How values of one kind are kept. */
+export interface ValueKind<T> {
+  readonly codec: Codec<T>
+  sizeOf(value: T | undefined): Bytes
+}
+
+const maxKeysPerFetch = 5_000
+
+/**
+ * The way of a read: local cache, then shared cache, then the store.
+ *
+ * Between the moment a write is durable and the moment the shared cache knows, the keys that depend on it are *pending*:
+ * they are read from the store and kept nowhere, so that no reader of this process sees what the shared cache still holds.
+ */
+export class ReadPath {
+  readonly local: LocalCache
+  readonly #cache: Cache
+  readonly #sharedTtlMs: Milliseconds
+  readonly #pending = new Map<string, number>()
+
+  constructor(local: LocalCache, cache: Cache, sharedTtlMs: Milliseconds) {
+    this.local = local
+    this.#cache = cache
+    this.#sharedTtlMs = sharedTtlMs
+  }
+
+  /** One value; `undefined` when the store has none. */
+  read<T>(
+    key: string,
+    level: ReadLevel,
+    load: () => Promise<T | undefined>,
+    kind: ValueKind<T>,
+  ): Promise<T | undefined> {
+    if (level === 'store' || this.#pending.has(key)) return load()
+    const shared = () => this.#cache.fetch(key, load, { ttlMs: this.#sharedTtlMs, codec: kind.codec })
+    return level === 'shared' ? shared() : this.local.fetch<T | undefined>(key, shared, kind.sizeOf)
+  }
+
+  /** Many values in the order of the keys. At most one load per 5 000 keys. */
+  async readMany<T>(
+    keys: readonly string[],
+    level: ReadLevel,
+    load: (missing: readonly string[]) => Promise<ReadonlyMap<string, T>>,
+    kind: ValueKind<T>,
+  ): Promise<(T | undefined)[]> {
+    if (level === 'store') return inOrder(keys, await inChunks(keys, load))
+    if (this.#pending.size > 0 && keys.some((key) => this.#pending.has(key))) {
+      const pending = keys.filter((key) => this.#pending.has(key))
+      const settled = keys.filter((key) => !this.#pending.has(key))
+      const [fresh, rest] = await Promise.all([inChunks(pending, load), this.readMany(settled, level, load, kind)])
+      const values = new Map<string, T | undefined>(fresh)
+      settled.forEach((key, index) => values.set(key, rest[index]))
+      return keys.map((key) => values.get(key))
+    }
+    const shared = (missing: readonly string[]) =>
+      inChunks(missing, (chunk) => this.#cache.fetchMany(chunk, load, { ttlMs: this.#sharedTtlMs, codec: kind.codec }))
+    if (level === 'shared') return inOrder(keys, await shared(keys))
+    return this.local.fetchMany(keys, shared, kind.sizeOf)
+  }
+
+  /** From now on, until {@link settle}, these keys are read from the store; whatever was kept of them locally is dropped. */
+  suspend(keys: readonly string[]): void {
+    this.local.drop(keys)
+    for (const key of keys) this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1)
+  }
+
+  /** The shared cache knows. */
+  settle(keys: readonly string[]): void {
+    for (const key of keys) {
+      const writes = this.#pending.get(key)! - 1
+      if (writes === 0) this.#pending.delete(key)
+      else this.#pending.set(key, writes)
+    }
+  }
+
+  /** Keys that are read from the store for now. */
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+}
+
+function inOrder<T>(keys: readonly string[], values: ReadonlyMap<string, T>): (T | undefined)[] {
+  return keys.map((key) => values.get(key))
+}
+
+async function inChunks<T>(
+  keys: readonly string[],
+  load: (chunk: readonly string[]) => Promise<ReadonlyMap<string, T>>,
+): Promise<ReadonlyMap<string, T>> {
+  if (keys.length <= maxKeysPerFetch) return keys.length === 0 ? new Map() : load(keys)
+  const all = new Map<string, T>()
+  for (let start = 0; start < keys.length; start += maxKeysPerFetch)
+    for (const [key, value] of await load(keys.slice(start, start + maxKeysPerFetch))) all.set(key, value)
+  return all
+}

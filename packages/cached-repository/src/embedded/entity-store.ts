@@ -1,0 +1,120 @@
+import type { Count } from '@parlance/core'
+import type { SqliteEngine } from '@parlance/engines/sqlite'
+import type { Change } from '@parlance/notification-bus'
+import { RowConflictError, RowNotFoundError } from '../entity/errors.ts'
+import type { EntitySchema } from '../entity/schema.ts'
+import type { AnyRow } from '../entity/values.ts'
+import type { EntityStore, EntityWrite, ListChange, StoredRow, WriteEffects, WriteOutcome } from '../entity-store.ts'
+import { EntityTable } from './entity-table.ts'
+
+/** What an embedded entity store needs. */
+export interface EmbeddedEntityStoreOptions {
+  readonly engine: SqliteEngine
+  /** Change lists on the same engine: their changes are appended in the transaction of the rows. */
+  readonly lists: { appendIn(changes: readonly Change[]): void }
+}
+
+/**
+ * Opens the entity store of an engine: a table per entity with a column per field, an index per view.
+ *
+ * A write and its list changes are one part of the engine's group commit: one fsync for everything of a tick.
+ */
+export function createEmbeddedEntityStore(options: EmbeddedEntityStoreOptions): EntityStore {
+  return new SqliteEntityStore(options)
+}
+
+class SqliteEntityStore implements EntityStore {
+  readonly soleWriter = true
+  readonly #engine: SqliteEngine
+  readonly #lists: EmbeddedEntityStoreOptions['lists']
+  readonly #tables = new Map<EntitySchema, EntityTable>()
+
+  constructor({ engine, lists }: EmbeddedEntityStoreOptions) {
+    this.#engine = engine
+    this.#lists = lists
+  }
+
+  open(schema: EntitySchema): void {
+    if (!this.#tables.has(schema)) this.#tables.set(schema, new EntityTable(this.#engine, schema))
+    for (const toucher of schema.touchers) if (!this.#tables.has(toucher.schema)) this.open(toucher.schema)
+  }
+
+  async getMany(schema: EntitySchema, keys: readonly AnyRow[]): Promise<(StoredRow | undefined)[]> {
+    return this.#table(schema).findMany(keys)
+  }
+
+  async keysOf(schema: EntitySchema, view: string, by: AnyRow): Promise<AnyRow[]> {
+    return this.#table(schema).keysOf(view, by)
+  }
+
+  async countOf(schema: EntitySchema, view: string, by: AnyRow): Promise<Count> {
+    return this.#table(schema).countOf(view, by)
+  }
+
+  apply(writes: readonly EntityWrite[], effects: WriteEffects): Promise<WriteOutcome[]> {
+    for (const { schema } of writes) this.open(schema)
+    return this.#engine.write(() => {
+      const outcomes = writes.map((write) => this.#do(write))
+      const changes = outcomes.flatMap(({ before, after }, index) =>
+        before === undefined && after === undefined
+          ? []
+          : effects.changes(writes[index]!.schema, before?.row, after?.row),
+      )
+      if (changes.length > 0) this.#lists.appendIn(changes.map((change) => this.#decided(change)))
+      this.#engine.afterCommit(() => effects.committed(outcomes))
+      return outcomes
+    })
+  }
+
+  #do(write: EntityWrite): WriteOutcome {
+    const table = this.#table(write.schema)
+    const before = table.find(write.kind === 'put' || write.kind === 'insert' ? write.row : write.key)
+    if (write.kind === 'delete') {
+      if (before !== undefined) table.remove(write.key)
+      return { before, after: undefined }
+    }
+    const after = { row: rowAfter(write, before, table), revision: (before?.revision ?? 0) + 1 }
+    table.save(after)
+    return { before, after }
+  }
+
+  #decided({ list, element, kind, unless }: ListChange): Change {
+    const isThere = unless !== undefined && this.#table(unless.schema).find(unless.key) !== undefined
+    return { list, element, kind: isThere ? 'put' : kind }
+  }
+
+  #table(schema: EntitySchema): EntityTable {
+    const table = this.#tables.get(schema)
+    if (table === undefined) {
+      this.open(schema)
+      return this.#table(schema)
+    }
+    return table
+  }
+}
+
+function rowAfter(
+  write: Exclude<EntityWrite, { kind: 'delete' }>,
+  before: StoredRow | undefined,
+  table: EntityTable,
+): AnyRow {
+  const { name } = write.schema
+  if (write.kind === 'put') return write.row
+  if (write.kind === 'insert') {
+    if (before !== undefined)
+      throw new RowConflictError(`a row of ${name} has this key already; nothing was inserted`, {
+        details: { entity: name },
+      })
+    return write.row
+  }
+  if (before === undefined)
+    throw new RowNotFoundError(`there is no row of ${name} with this key; nothing was changed`, {
+      details: { entity: name },
+    })
+  if (write.ifRevision !== undefined && write.ifRevision !== before.revision)
+    throw new RowConflictError(
+      `the row of ${name} is at revision ${before.revision}, not ${write.ifRevision}: read it again and repeat`,
+      { details: { entity: name, revision: before.revision } },
+    )
+  return table.rows.patched(before.row, write.change)
+}

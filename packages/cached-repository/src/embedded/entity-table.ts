@@ -1,0 +1,147 @@
+import type { Count } from '@parlance/core'
+import type { SqliteEngine, SqliteStatement, SqliteValue } from '@parlance/engines/sqlite'
+import type { FieldSpec } from '../entity/field.ts'
+import { RowCodec } from '../entity/row-codec.ts'
+import type { EntitySchema } from '../entity/schema.ts'
+import type { AnyRow } from '../entity/values.ts'
+import type { CountSpec, RowsSpec } from '../entity/view.ts'
+import type { StoredRow } from '../entity-store.ts'
+import { type ColumnValues, fromColumn, quoted, toColumn } from './columns.ts'
+import { prepareTable, tableName } from './table-schema.ts'
+
+interface Selection {
+  readonly statement: SqliteStatement<ColumnValues>
+  readonly constants: readonly SqliteValue[]
+}
+
+const chunkSizes: readonly Count[] = [1, 8, 32, 128]
+
+/** The table of one entity, with its statements prepared once. */
+export class EntityTable {
+  readonly rows: RowCodec
+  readonly #schema: EntitySchema
+  readonly #engine: SqliteEngine
+  readonly #fields: readonly FieldSpec[]
+  readonly #upsert: SqliteStatement<never>
+  readonly #delete: SqliteStatement<never>
+  readonly #selects = new Map<Count, SqliteStatement<ColumnValues>>()
+  readonly #views = new Map<string, Selection>()
+
+  constructor(engine: SqliteEngine, schema: EntitySchema) {
+    prepareTable(engine, schema)
+    this.rows = new RowCodec(schema)
+    this.#schema = schema
+    this.#engine = engine
+    this.#fields = [...schema.fields.values()]
+    const table = quoted(tableName(schema))
+    const names = this.#fields.map(({ name }) => quoted(name)).join(', ')
+    const places = this.#fields.map(() => '?').join(', ')
+    this.#upsert = engine.prepare(`INSERT OR REPLACE INTO ${table}(${names}, _revision) VALUES (${places}, ?)`)
+    const key = schema.key.map(({ name }) => `${quoted(name)} = ?`).join(' AND ')
+    this.#delete = engine.prepare(`DELETE FROM ${table} WHERE ${key}`)
+    for (const [view, spec] of schema.views) if (spec.kind !== 'changes') this.#views.set(view, this.#selection(spec))
+  }
+
+  find(key: AnyRow): StoredRow | undefined {
+    const found = this.#select(1).get(...this.#keyOf(key))
+    return found && this.#stored(found)
+  }
+
+  /** Rows in the order of the keys: one statement per 128 of them. */
+  findMany(keys: readonly AnyRow[]): (StoredRow | undefined)[] {
+    if (keys.length === 1) return [this.find(keys[0]!)]
+    const found = new Map<string, StoredRow>()
+    for (let start = 0; start < keys.length;) {
+      const left = keys.length - start
+      const size = chunkSizes.find((one) => one >= left) ?? chunkSizes.at(-1)!
+      const chunk = keys.slice(start, start + size)
+      const parameters = chunk.flatMap((key) => this.#keyOf(key))
+      const last = parameters.slice(-this.#schema.key.length)
+      for (let padding = chunk.length; padding < size; padding++) parameters.push(...last)
+      for (const row of this.#select(size).all(...parameters)) {
+        const stored = this.#stored(row)
+        found.set(this.#nameOf(stored.row), stored)
+      }
+      start += size
+    }
+    return keys.map((key) => found.get(this.#nameOf(key)))
+  }
+
+  save({ row, revision }: StoredRow): void {
+    this.#upsert.run(...this.#fields.map((field) => toColumn(field, row[field.name])), revision)
+  }
+
+  remove(key: AnyRow): void {
+    this.#delete.run(...this.#keyOf(key))
+  }
+
+  keysOf(view: string, by: AnyRow): AnyRow[] {
+    return this.#ask(view, by).map((columns) => {
+      const key: Record<string, unknown> = {}
+      for (const field of this.#schema.key) {
+        const value = fromColumn(field, columns[field.name])
+        key[field.name] = field.type === 'date' ? new Date(value as number) : value
+      }
+      return Object.freeze(key)
+    })
+  }
+
+  countOf(view: string, by: AnyRow): Count {
+    return Number(this.#ask(view, by)[0]!['count'])
+  }
+
+  #ask(view: string, by: AnyRow): ColumnValues[] {
+    const { statement, constants } = this.#views.get(view)!
+    const parameters = this.#schema.views
+      .get(view)!
+      .by.map((name) => toColumn(this.#schema.fields.get(name)!, by[name]))
+    return statement.all(...parameters, ...constants)
+  }
+
+  #selection(spec: RowsSpec | CountSpec): Selection {
+    const where = [...spec.by, ...Object.keys(spec.where)].map((name) => `${quoted(name)} = ?`).join(' AND ')
+    const constants = Object.entries(spec.where).map(([name, value]) => toColumn(this.#schema.fields.get(name)!, value))
+    const key = this.#schema.key.map(({ name }) => quoted(name))
+    const what = spec.kind === 'count' ? 'count(*) AS count' : key.join(', ')
+    const order =
+      spec.kind === 'count'
+        ? ''
+        : ` ORDER BY ${[...spec.order.map(([name, direction]) => `${quoted(name)} ${direction}`), ...key].join(', ')}`
+    const sql = `SELECT ${what} FROM ${quoted(tableName(this.#schema))} WHERE ${where}${order}`
+    return { statement: this.#engine.prepare(sql), constants }
+  }
+
+  #select(size: Count): SqliteStatement<ColumnValues> {
+    let statement = this.#selects.get(size)
+    if (statement === undefined) {
+      const table = quoted(tableName(this.#schema))
+      const key = this.#schema.key.map(({ name }) => quoted(name))
+      const values = Array(size)
+        .fill(`(${key.map(() => '?').join(', ')})`)
+        .join(', ')
+      const match = key.map((name, index) => `t.${name} = wanted.column${index + 1}`).join(' AND ')
+      statement = this.#engine.prepare(
+        size === 1
+          ? `SELECT * FROM ${table} WHERE ${key.map((name) => `${name} = ?`).join(' AND ')}`
+          : `SELECT t.* FROM (VALUES ${values}) AS wanted CROSS JOIN ${table} AS t ON ${match}`,
+      )
+      this.#selects.set(size, statement)
+    }
+    return statement
+  }
+
+  #stored(columns: ColumnValues): StoredRow {
+    return {
+      row: this.rows.fromPlain((field) => fromColumn(field, columns[field.name])),
+      revision: columns['_revision'] as number,
+    }
+  }
+
+  #keyOf(key: AnyRow): SqliteValue[] {
+    return this.#schema.key.map((field) => toColumn(field, key[field.name]))
+  }
+
+  #nameOf(row: AnyRow): string {
+    return JSON.stringify(this.#keyOf(row))
+  }
+}

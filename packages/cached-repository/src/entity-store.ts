@@ -1,0 +1,77 @@
+import type { Count } from '@parlance/core'
+import type { Change } from '@parlance/notification-bus'
+import type { EntitySchema } from './entity/schema.ts'
+import type { AnyRow } from './entity/values.ts'
+
+/** A row as the store keeps it. */
+export interface StoredRow {
+  readonly row: AnyRow
+  /** 1 when the row was inserted, then one more with every write. A row deleted and inserted again begins at 1. */
+  readonly revision: number
+}
+
+/** One write; rows and changes are checked before they get here. */
+export type EntityWrite =
+  | { readonly kind: 'put'; readonly schema: EntitySchema; readonly row: AnyRow }
+  | { readonly kind: 'insert'; readonly schema: EntitySchema; readonly row: AnyRow }
+  | {
+      readonly kind: 'patch'
+      readonly schema: EntitySchema
+      readonly key: AnyRow
+      /** `undefined` clears a field. */
+      readonly change: AnyRow
+      readonly ifRevision: number | undefined
+    }
+  | { readonly kind: 'delete'; readonly schema: EntitySchema; readonly key: AnyRow }
+
+/** What one write did. */
+export interface WriteOutcome {
+  readonly before: StoredRow | undefined
+  readonly after: StoredRow | undefined
+}
+
+/** A change to append to a list in the same step as the row. */
+export interface ListChange extends Change {
+  /** A removal that is a put after all when this row exists. */
+  readonly unless?: { readonly schema: EntitySchema; readonly key: AnyRow }
+}
+
+/** What goes with an atomic write. */
+export interface WriteEffects {
+  /** The list changes that follow from one write. Pure; may be called more than once. */
+  changes(schema: EntitySchema, before: AnyRow | undefined, after: AnyRow | undefined): readonly ListChange[]
+  /**
+   * Called synchronously when the write is durable, before any reader of this process can see it or its list changes.
+   * Not called when the write failed.
+   */
+  committed(outcomes: readonly WriteOutcome[]): void
+}
+
+/**
+ * Where the rows of declared entities are kept.
+ *
+ * Rows are values: what is read equals what was written, field by field, with absent optional fields absent.
+ */
+export interface EntityStore {
+  /** True when nobody else writes: then this process's own caches are never behind the store. */
+  readonly soleWriter: boolean
+  /**
+   * Makes the store ready for an entity: creates what is missing, indexes for its views included. Idempotent.
+   *
+   * @throws {@link IncompatibleStoreError} when what is stored does not fit the declaration.
+   */
+  open(schema: EntitySchema): void
+  /** Rows in the order of the keys. One query. */
+  getMany(schema: EntitySchema, keys: readonly AnyRow[]): Promise<(StoredRow | undefined)[]>
+  /** Keys of the rows of a `rows` view, in its order. One query, answered by an index. */
+  keysOf(schema: EntitySchema, view: string, by: AnyRow): Promise<AnyRow[]>
+  /** Number of rows of a `count` view. One query, answered by an index. */
+  countOf(schema: EntitySchema, view: string, by: AnyRow): Promise<Count>
+  /**
+   * Does all writes and appends all their list changes, or nothing: one atomic, durable step. Writes see those before them.
+   *
+   * @throws {@link RowConflictError} for an insert of a key that is there or a patch of another revision,
+   * {@link RowNotFoundError} for a patch of no row. Nothing was written then.
+   */
+  apply(writes: readonly EntityWrite[], effects: WriteEffects): Promise<WriteOutcome[]>
+}

@@ -1,0 +1,155 @@
+import type { ListChange } from '../entity-store.ts'
+import { sameScalar } from './field-values.ts'
+import { KeyCodec } from './key-codec.ts'
+import type { EntitySchema } from './schema.ts'
+import type { AnyRow } from './values.ts'
+import type { ChangesSpec, CountSpec, RowsSpec } from './view.ts'
+
+/** Leaves one derived invalidation out; only tests give one that ever says yes. */
+export type SkipInvalidation = (entity: string, view: string) => boolean
+
+/** Cache keys that a write made untrue. */
+export interface StaleKeys {
+  /** Held by the shared cache, and by local ones. */
+  readonly shared: Set<string>
+  /** Held by local caches only. */
+  readonly local: Set<string>
+}
+
+interface BoundView<S> {
+  readonly name: string
+  readonly spec: S
+  readonly by: KeyCodec
+}
+
+const maxListNameBytes = 400
+
+/**
+ * What depends on the rows of one entity, derived from its declaration alone.
+ *
+ * Names of cache keys: `post:<key>` a row, `post.ofAuthor:<by>` the keys of a list or a count, `post.ofAuthor.rows:<by>` the
+ * rows of a list put together, which only local caches hold. A change list is called `post.changes:<by>`.
+ */
+export class Dependents {
+  readonly schema: EntitySchema
+  readonly key: KeyCodec
+  readonly #by: ReadonlyMap<string, KeyCodec>
+  readonly #lists: readonly BoundView<RowsSpec>[]
+  readonly #counts: readonly BoundView<CountSpec>[]
+  readonly #changes: readonly BoundView<ChangesSpec>[]
+  readonly #skip: SkipInvalidation
+
+  constructor(schema: EntitySchema, skip: SkipInvalidation) {
+    this.schema = schema
+    this.key = new KeyCodec(schema.key, `the key of ${schema.name}`)
+    this.#skip = skip
+    const by = new Map<string, KeyCodec>()
+    for (const [name, spec] of schema.views) {
+      const fields = spec.by.map((field) => schema.fields.get(field)!)
+      const place = `by of ${schema.name}.${name}`
+      by.set(name, new KeyCodec(fields, place, spec.kind === 'changes' ? maxListNameBytes : undefined))
+    }
+    this.#by = by
+    const bound = [...schema.views].map(([name, spec]) => ({ name, spec, by: by.get(name)! }))
+    this.#lists = bound.filter((view): view is BoundView<RowsSpec> => view.spec.kind === 'rows')
+    this.#counts = bound.filter((view): view is BoundView<CountSpec> => view.spec.kind === 'count')
+    this.#changes = bound.filter((view): view is BoundView<ChangesSpec> => view.spec.kind === 'changes')
+  }
+
+  rowKey(key: AnyRow): string {
+    return `${this.schema.name}:${this.key.encode(key)}`
+  }
+
+  /** The cache key of a list's keys or of a count; for a `changes` view the name of the change list. */
+  viewKey(view: string, by: AnyRow): string {
+    return `${this.schema.name}.${view}:${this.#by.get(view)!.encode(by)}`
+  }
+
+  /** The local cache key of a list's rows. */
+  listRowsKey(view: string, by: AnyRow): string {
+    return this.viewKey(view, by).replace(':', '.rows:')
+  }
+
+  /** Every cache key whose value may differ because of this write. */
+  stale(before: AnyRow | undefined, after: AnyRow | undefined, into: StaleKeys): void {
+    const { name } = this.schema
+    if (!this.#skip(name, 'row')) into.shared.add(this.rowKey((after ?? before)!))
+    for (const { name: view, spec } of this.#lists) {
+      const was = this.#placeIn(view, spec.where, before)
+      const is = this.#placeIn(view, spec.where, after)
+      const moved = was !== is || (was !== undefined && orderChanged(spec, before!, after!))
+      for (const place of new Set([was, is])) {
+        if (place === undefined) continue
+        if (moved && !this.#skip(name, view)) into.shared.add(place)
+        if (!this.#skip(name, `${view}.rows`)) into.local.add(place.replace(':', '.rows:'))
+      }
+    }
+    for (const { name: view, spec } of this.#counts) {
+      const was = this.#placeIn(view, spec.where, before)
+      const is = this.#placeIn(view, spec.where, after)
+      if (was === is || this.#skip(name, view)) continue
+      if (was !== undefined) into.shared.add(was)
+      if (is !== undefined) into.shared.add(is)
+    }
+  }
+
+  /** The changes that this write appends to change lists, those of touched entities included. */
+  changes(before: AnyRow | undefined, after: AnyRow | undefined, dependentsOf: DependentsOf): ListChange[] {
+    const changes: ListChange[] = []
+    for (const { name: view } of this.#changes) {
+      if (this.#skip(this.schema.name, view)) continue
+      const element = this.key.encode((after ?? before)!)
+      const was = before && this.viewKey(view, before)
+      const is = after && this.viewKey(view, after)
+      if (was !== undefined && was !== is) changes.push({ list: was, element, kind: 'remove' })
+      if (is !== undefined) changes.push({ list: is, element, kind: 'put' })
+    }
+    for (const { schema, view, map } of this.schema.touchers) {
+      if (this.#skip(schema.name, `${view}<${this.schema.name}`)) continue
+      const other = dependentsOf(schema)
+      const was = before && map(before)
+      const is = after && map(after)
+      const wasElement = was && other.key.encode(was)
+      const isElement = is && other.key.encode(is)
+      if (was !== undefined && wasElement !== isElement)
+        changes.push({
+          list: other.viewKey(view, was),
+          element: wasElement!,
+          kind: 'remove',
+          unless: { schema, key: was },
+        })
+      if (is !== undefined) changes.push({ list: other.viewKey(view, is), element: isElement!, kind: 'put' })
+    }
+    return changes
+  }
+
+  #placeIn(view: string, where: AnyRow, row: AnyRow | undefined): string | undefined {
+    return row !== undefined && fits(where, row) ? this.viewKey(view, row) : undefined
+  }
+}
+
+/** Finds the dependents of another entity. */
+export type DependentsOf = (schema: EntitySchema) => Dependents
+
+/** Names of everything that {@link Dependents} derives from a declaration, as {@link SkipInvalidation} is asked for them. */
+export function derivedInvalidations(schema: EntitySchema): { entity: string; view: string }[] {
+  const derived = [{ entity: schema.name, view: 'row' }]
+  for (const [view, spec] of schema.views) {
+    derived.push({ entity: schema.name, view })
+    if (spec.kind === 'rows') derived.push({ entity: schema.name, view: `${view}.rows` })
+    if (spec.kind === 'changes')
+      for (const { schema: other } of spec.touchedBy)
+        derived.push({ entity: schema.name, view: `${view}<${other.name}` })
+  }
+  return derived
+}
+
+/** Tells whether a row passes a filter. */
+export function fits(where: AnyRow, row: AnyRow): boolean {
+  for (const field in where) if (!sameScalar(where[field], row[field])) return false
+  return true
+}
+
+function orderChanged(spec: RowsSpec, before: AnyRow, after: AnyRow): boolean {
+  return spec.order.some(([field]) => !sameScalar(before[field], after[field]))
+}

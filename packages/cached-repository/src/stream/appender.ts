@@ -1,0 +1,204 @@
+import { type Count, InvalidArgumentError, OverloadedError, ParlanceError } from '@parlance/core'
+import type { LogRecord } from '@parlance/notification-bus'
+import type { AppendedEntry, NewEntry, StoredEntry } from '@parlance/seq-allocator'
+import { InvalidRowError } from '../entity/errors.ts'
+import type { StreamSchema } from './stream.ts'
+import type { BatchEffects, LastMark, StreamBatch, StreamStore } from './stream-store.ts'
+
+interface Call {
+  readonly count: Count
+  resolve(appended: AppendedEntry[]): void
+  reject(error: unknown): void
+}
+
+/** Everything handed in for one stream since the last durable step began. */
+interface Waiting {
+  readonly name: string
+  readonly rows: unknown[]
+  readonly entries: NewEntry[]
+  readonly marks: (readonly (readonly [view: string, value: string])[])[]
+  readonly calls: Call[]
+}
+
+/** Hears of a stream's new entries at the moment they are durable, ascending. */
+export type AppendedListener = (stream: string, entries: readonly StoredEntry[]) => void
+
+const maxRowsPerCall: Count = 10_000
+const maxWaitingRows: Count = 200_000
+
+/** An announcement could not be made; only the streams it came from fail. */
+class AnnouncementError extends ParlanceError {
+  static override readonly code = 'REPOSITORY_ANNOUNCEMENT'
+}
+
+/** Gathers the appends to all streams of one kind into one batch per stream and durable step. */
+export class Appender {
+  readonly #schema: StreamSchema
+  readonly #store: StreamStore
+  readonly #fullName: (stream: string) => string
+  readonly #onAppended: AppendedListener
+  #waiting = new Map<string, Waiting>()
+  #waitingRows: Count = 0
+  #isScheduled = false
+
+  constructor(
+    schema: StreamSchema,
+    store: StreamStore,
+    fullName: (stream: string) => string,
+    onAppended: AppendedListener,
+  ) {
+    this.#schema = schema
+    this.#store = store
+    this.#fullName = fullName
+    this.#onAppended = onAppended
+  }
+
+  append(stream: string, rows: readonly unknown[]): Promise<AppendedEntry[]> {
+    return new Promise((resolve, reject) => {
+      if (rows.length === 0) return resolve([])
+      this.#assertRoom(rows.length)
+      const encoded = rows.map((row) => this.#encoded(row))
+      let waiting = this.#waiting.get(stream)
+      if (waiting === undefined) {
+        waiting = { name: stream, rows: [], entries: [], marks: [], calls: [] }
+        this.#waiting.set(stream, waiting)
+      }
+      encoded.forEach(({ entry, marks }, index) => {
+        waiting.entries.push(entry)
+        waiting.marks.push(marks)
+        waiting.rows.push(rows[index])
+      })
+      waiting.calls.push({ count: rows.length, resolve, reject })
+      this.#waitingRows += rows.length
+      if (this.#isScheduled) return
+      this.#isScheduled = true
+      void this.#step()
+    })
+  }
+
+  #assertRoom(count: Count): void {
+    if (count > maxRowsPerCall)
+      throw new InvalidArgumentError(`${count} rows in one append; it takes at most ${maxRowsPerCall}: split the call`)
+    if (this.#waitingRows + count > maxWaitingRows)
+      throw new OverloadedError(
+        `${this.#waitingRows} rows wait to be appended to ${this.#schema.name}: try again later`,
+      )
+  }
+
+  #encoded(row: unknown): { entry: NewEntry; marks: [string, string][] } {
+    const { codec, repeat, last, name, maxEntryBytes } = this.#schema
+    const payload = codec.encode(row)
+    if (payload.byteLength > maxEntryBytes)
+      throw new InvalidRowError(`an entry of ${name} has ${payload.byteLength} bytes; it may have ${maxEntryBytes}`)
+    const marks: [string, string][] = []
+    for (const [view, by] of last) {
+      const value = by(row)
+      if (value !== undefined) marks.push([view, value])
+    }
+    return { entry: repeat === undefined ? { payload } : { payload, repeatKey: repeat(row) }, marks }
+  }
+
+  #take(): Waiting[] {
+    const taken = [...this.#waiting.values()]
+    this.#waiting = new Map()
+    this.#waitingRows = 0
+    this.#isScheduled = false
+    return taken
+  }
+
+  async #step(): Promise<void> {
+    let taken: Waiting[] | undefined
+    try {
+      const appended = await this.#durably(() => (taken = this.#take()))
+      settle(taken!, appended)
+    } catch (error) {
+      const batches = taken ?? this.#take()
+      if (error instanceof AnnouncementError && batches.length > 1) await this.#oneByOne(batches)
+      else fail(batches, error)
+    }
+  }
+
+  /** One stream's announcement failed: the others are not to suffer from it. */
+  async #oneByOne(batches: readonly Waiting[]): Promise<void> {
+    for (const batch of batches) {
+      try {
+        settle([batch], await this.#durably(() => [batch]))
+      } catch (error) {
+        fail([batch], error)
+      }
+    }
+  }
+
+  async #durably(take: () => readonly Waiting[]): Promise<readonly (readonly AppendedEntry[])[]> {
+    let taken: readonly Waiting[] = []
+    let result: readonly (readonly AppendedEntry[])[] = []
+    await this.#store.append({
+      take: () => {
+        taken = take()
+        return taken.map((batch): StreamBatch => ({ stream: this.#fullName(batch.name), entries: batch.entries }))
+      },
+      effects: (appended) => this.#effects(taken, appended),
+      committed: (appended) => {
+        result = appended
+        taken.forEach((batch, index) => this.#report(batch, appended[index]!))
+      },
+    })
+    return result
+  }
+
+  #effects(taken: readonly Waiting[], appended: readonly (readonly AppendedEntry[])[]): BatchEffects {
+    const marks = new Map<string, LastMark>()
+    const records: LogRecord[] = []
+    taken.forEach((batch, batchIndex) => {
+      const stream = this.#fullName(batch.name)
+      const fresh: unknown[] = []
+      let first = 0
+      let last = 0
+      appended[batchIndex]!.forEach(({ seq, repeated }, index) => {
+        if (repeated) return
+        if (first === 0) first = seq
+        last = seq
+        fresh.push(batch.rows[index])
+        for (const [view, value] of batch.marks[index]!)
+          marks.set(`${view}\0${stream}\0${value}`, { view: `${this.#schema.name}.${view}`, stream, value, seq })
+      })
+      if (fresh.length > 0) records.push(...this.#announced(batch.name, first, last, fresh))
+    })
+    const announced = records.length === 0 ? [] : [{ topic: this.#schema.announce!.topic.name, records }]
+    return { marks: [...marks.values()], announced }
+  }
+
+  #announced(stream: string, first: number, last: number, rows: readonly unknown[]): LogRecord[] {
+    const { announce } = this.#schema
+    if (announce === undefined) return []
+    const { topic } = announce
+    try {
+      const message = announce.message(stream, first, last, rows)
+      return [{ key: topic.key(message), payload: topic.schema.encode(message) }]
+    } catch (cause) {
+      throw new AnnouncementError(`what is announced of ${this.#schema.name} ${stream} could not be made`, { cause })
+    }
+  }
+
+  #report(batch: Waiting, appended: readonly AppendedEntry[]): void {
+    const fresh: StoredEntry[] = []
+    appended.forEach(({ seq, repeated }, index) => {
+      if (!repeated) fresh.push({ seq, payload: batch.entries[index]!.payload })
+    })
+    this.#onAppended(batch.name, fresh)
+  }
+}
+
+function settle(batches: readonly Waiting[], appended: readonly (readonly AppendedEntry[])[]): void {
+  batches.forEach(({ calls }, index) => {
+    let from = 0
+    for (const { count, resolve } of calls) {
+      resolve(appended[index]!.slice(from, from + count))
+      from += count
+    }
+  })
+}
+
+function fail(batches: readonly Waiting[], error: unknown): void {
+  for (const { calls } of batches) for (const { reject } of calls) reject(error)
+}

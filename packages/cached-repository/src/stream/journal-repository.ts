@@ -1,0 +1,158 @@
+import { type Count, InvalidArgumentError } from '@parlance/core'
+import type { AppendedEntry, StoredEntry, StreamHead } from '@parlance/seq-allocator'
+import type { ReadPath, ValueKind } from '../cache/read-path.ts'
+import { Appender } from './appender.ts'
+import { type Block, blockKind } from './block-codec.ts'
+import { HeldEntry } from './entry.ts'
+import type { LastMethod, StreamSchema } from './stream.ts'
+import type { Entry, EntryMethods } from './stream-repository.ts'
+import type { StreamStore } from './stream-store.ts'
+import type { TailCache } from './tail-cache.ts'
+
+const blockCount: Count = 100
+const maxEntriesPerRead: Count = 10_000
+
+const blockOf = (seq: number): number => Math.floor((seq - 1) / blockCount)
+const firstOf = (block: number): number => block * blockCount + 1
+
+/**
+ * The entries of one kind of stream: the newest ones of hot streams from memory, older full blocks through the caches,
+ * everything else from the journal.
+ */
+export class JournalRepository implements EntryMethods<unknown> {
+  readonly stream: string
+  readonly #schema: StreamSchema
+  readonly #store: StreamStore
+  readonly #reads: ReadPath
+  readonly #tails: TailCache
+  readonly #appender: Appender
+  readonly #blockKind: ValueKind<Block>
+
+  constructor(schema: StreamSchema, parts: { store: StreamStore; reads: ReadPath; tails: TailCache }) {
+    this.stream = schema.name
+    this.#schema = schema
+    this.#store = parts.store
+    this.#reads = parts.reads
+    this.#tails = parts.tails
+    this.#blockKind = blockKind(schema.codec)
+    this.#appender = new Appender(
+      schema,
+      parts.store,
+      (stream) => this.#fullName(stream),
+      (stream, entries) => this.#tails.add(this.#fullName(stream), this.#held(entries)),
+    )
+  }
+
+  append(stream: string, rows: readonly unknown[]): Promise<AppendedEntry[]> {
+    return this.#appender.append(stream, rows)
+  }
+
+  async range(
+    stream: string,
+    first: number,
+    last: number,
+    { limit = maxEntriesPerRead }: { readonly limit?: Count } = {},
+  ): Promise<Entry<unknown>[]> {
+    if (!(limit >= 0)) throw new InvalidArgumentError(`limit is ${limit}; it must be 0 or more`)
+    const count = Math.min(limit, maxEntriesPerRead)
+    const { head, floor } = (await this.heads([stream]))[0]!
+    const from = Math.max(first, floor + 1)
+    const to = Math.min(last, head, from + count - 1)
+    if (!(from <= to)) return []
+    const held = this.#tails.get(this.#fullName(stream))
+    if (held !== undefined && held[0]!.seq <= from && held.at(-1)!.seq >= to) {
+      const offset = held[0]!.seq
+      return held.slice(from - offset, to - offset + 1)
+    }
+    const wanted: number[] = []
+    for (let block = blockOf(from); block <= blockOf(to); block++) wanted.push(block)
+    const blocks = await this.#blocks(stream, wanted, head)
+    return wanted.flatMap((block) => blocks.get(block)!.filter(({ seq }) => seq >= from && seq <= to))
+  }
+
+  async at(stream: string, seqs: readonly number[]): Promise<(Entry<unknown> | undefined)[]> {
+    if (seqs.length > maxEntriesPerRead)
+      throw new InvalidArgumentError(
+        `${seqs.length} numbers in one call; it takes ${maxEntriesPerRead}: split the call`,
+      )
+    if (seqs.length === 0) return []
+    const { head, floor } = (await this.heads([stream]))[0]!
+    const held = this.#tails.get(this.#fullName(stream)) ?? []
+    const heldFrom = held[0]?.seq ?? Infinity
+    const isThere = (seq: number) => Number.isSafeInteger(seq) && seq > floor && seq <= head
+    const older = seqs.filter((seq) => isThere(seq) && held[seq - heldFrom] === undefined).map(blockOf)
+    const blocks = older.length === 0 ? new Map<number, Block>() : await this.#blocks(stream, older, head)
+    return seqs.map((seq) => {
+      if (!isThere(seq)) return undefined
+      return held[seq - heldFrom] ?? blocks.get(blockOf(seq))?.find((entry) => entry.seq === seq)
+    })
+  }
+
+  async heads(streams: readonly string[]): Promise<StreamHead[]> {
+    if (streams.length > maxEntriesPerRead)
+      throw new InvalidArgumentError(
+        `${streams.length} streams in one call; it takes ${maxEntriesPerRead}: split the call`,
+      )
+    return this.#store.heads(streams.map((stream) => this.#fullName(stream)))
+  }
+
+  /** A `last` view as a method. */
+  lastMethod(view: string): LastMethod {
+    return async (pairs) => {
+      if (pairs.length > maxEntriesPerRead)
+        throw new InvalidArgumentError(
+          `${pairs.length} pairs in one call; it takes ${maxEntriesPerRead}: split the call`,
+        )
+      if (pairs.length === 0) return []
+      return this.#store.last(
+        pairs.map(({ stream, value }) => ({
+          view: `${this.#schema.name}.${view}`,
+          stream: this.#fullName(stream),
+          value,
+        })),
+      )
+    }
+  }
+
+  async #blocks(stream: string, wanted: readonly number[], head: number): Promise<Map<number, Block>> {
+    const name = this.#fullName(stream)
+    const held = this.#tails.get(name)
+    const blocks = new Map<number, Block>()
+    const full = new Map<string, number>()
+    let open: number | undefined
+    for (const block of wanted) {
+      const last = Math.min(firstOf(block + 1) - 1, head)
+      if (held !== undefined && held[0]!.seq <= firstOf(block) && held.at(-1)!.seq >= last)
+        blocks.set(block, held.slice(firstOf(block) - held[0]!.seq, last - held[0]!.seq + 1))
+      else if (last === firstOf(block + 1) - 1) full.set(`${this.#schema.name}/${block}:${stream}`, block)
+      else open = block
+    }
+    const load = async (missing: readonly string[]) => {
+      const loaded = new Map<string, Block>()
+      for (const key of missing) {
+        const first = firstOf(full.get(key)!)
+        loaded.set(key, this.#held(await this.#store.read(name, first, first + blockCount - 1, blockCount)))
+      }
+      return loaded
+    }
+    const found = await this.#reads.readMany([...full.keys()], 'local', load, this.#blockKind)
+    for (const [index, block] of [...full.values()].entries()) blocks.set(block, found[index]!)
+    if (open !== undefined) blocks.set(open, await this.#openBlock(name, firstOf(open), head))
+    return blocks
+  }
+
+  /** The block that is still being filled: what is in it never changes, but more may come. */
+  async #openBlock(name: string, first: number, head: number): Promise<Block> {
+    const entries = this.#held(await this.#store.read(name, first, head, blockCount))
+    if (this.#tails.get(name) === undefined) this.#tails.add(name, entries)
+    return entries
+  }
+
+  #held(stored: readonly StoredEntry[]): HeldEntry[] {
+    return stored.map(({ seq, payload }) => new HeldEntry(seq, payload, this.#schema.codec))
+  }
+
+  #fullName(stream: string): string {
+    return `${this.#schema.name}:${stream}`
+  }
+}
