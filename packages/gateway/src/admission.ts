@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { EncodedMessage, SessionCodec } from './codec.ts'
+import type { Refusal } from './refusal.ts'
 import type { SessionIdentity } from './session.ts'
 
 /** What is known about a client that asks to be connected. */
@@ -29,12 +30,7 @@ export type Admission<In = unknown, Out = unknown> =
       readonly subprotocol?: string
     }
   /** It gets a plain HTTP answer and never becomes a WebSocket. */
-  | {
-      readonly kind: 'refuse'
-      readonly status: number
-      readonly headers?: Readonly<Record<string, string>>
-      readonly body?: string | Uint8Array
-    }
+  | ({ readonly kind: 'refuse' } & Refusal)
   /** It becomes a WebSocket only to be told why it is closed: browsers cannot read the answer of a failed upgrade. */
   | {
       readonly kind: 'refuse-after-upgrade'

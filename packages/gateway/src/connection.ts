@@ -132,7 +132,6 @@ export class Connection<In extends OpMessage, Out> implements Session<In, Out>, 
     if (this.#state === 'opening') this.#state = 'open'
     this.flush()
     if (this.#farewell !== undefined) this.#sendClose(this.#farewell)
-    else if (this.#state === 'finishing') this.answered()
   }
 
   send(message: Out): boolean {

@@ -74,12 +74,13 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
     this.#heartbeat = new Heartbeat(this.#sessions, limits, this.#clock)
     this.#reception = new Reception({
       node: this.node,
-      handshake: handshakeOf(options),
+      handshake: handshakeOf(options, options.refusalOf),
       registry: this.#registry,
       sessions: this.#sessions,
       context,
       devicePolicy: options.devicePolicy ?? allowAll,
       addressOf: options.addressOf ?? ((request) => request.socket.remoteAddress ?? ''),
+      refusalOf: options.refusalOf,
       onOpen: options.onOpen,
       replace: (session) => this.#replace(session),
       onLeft: () => this.#checkEmpty(),

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Clock, type Milliseconds, TimeoutError } from '@parlance/core'
 import type { Admission, HandshakeRequest } from './admission.ts'
 import type { Entrance, Handshake } from './options.ts'
-import { refusals } from './refusal.ts'
+import { type Refusal, type RefusalReason, refusals } from './refusal.ts'
 
 /** Ends with its deadline or its client, whichever comes first. */
 export class HandshakeTime implements Disposable {
@@ -71,12 +71,16 @@ export function readRequest(
 }
 
 /** A handshake of the given kind. */
-export function handshakeOf<In, Out>(entrance: Entrance<In, Out>): Handshake<In, Out> {
+export function handshakeOf<In, Out>(
+  entrance: Entrance<In, Out>,
+  refusalOf: ((reason: RefusalReason) => Refusal | undefined) | undefined,
+): Handshake<In, Out> {
   if (entrance.handshake !== undefined) return entrance.handshake
   const { authenticate, codecs } = entrance
   return async (request): Promise<Admission<In, Out>> => {
     const identity = await authenticate(request)
-    if (identity === undefined) return { kind: 'refuse', ...refusals.unauthenticated }
+    if (identity === undefined)
+      return { kind: 'refuse', ...(refusalOf?.('unauthenticated') ?? refusals.unauthenticated) }
     for (const subprotocol of request.subprotocols) {
       const codec = codecs.find(({ name }) => name === subprotocol)
       if (codec !== undefined) return { kind: 'accept', identity, codec, subprotocol }

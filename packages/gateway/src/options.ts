@@ -7,6 +7,7 @@ import type { JsonMessage, JsonRequest } from './json-codec.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { OpMessage, OpTable, Outcome } from './ops.ts'
 import type { PresenceOptions } from './presence.ts'
+import type { Refusal, RefusalReason } from './refusal.ts'
 import type { SessionRegistry } from './registry.ts'
 import type { Session, SessionIdentity } from './session.ts'
 
@@ -44,6 +45,8 @@ export interface CommonOptions<In extends OpMessage, Out> {
   /** The last message of a session that the device policy ends. */
   readonly replacedFarewell?: Out
   readonly presence?: PresenceOptions<Out>
+  /** The answer to a client that the gateway itself refuses. Must not throw. @defaultValue a status and a line of text */
+  readonly refusalOf?: (reason: RefusalReason) => Refusal | undefined
   /** A session was registered; it is not written to before this returns. Must not throw. */
   readonly onOpen?: (session: Session<In, Out>) => void
   /** A session has ended, with the code that was sent or received. Must not throw. */

@@ -11,7 +11,7 @@ import { GatewaySocket } from './gateway-socket.ts'
 import { HandshakeTime, isWebSocketUpgrade, readRequest } from './handshake.ts'
 import type { OpMessage } from './ops.ts'
 import type { Handshake } from './options.ts'
-import { type Refusal, refusals, refuse } from './refusal.ts'
+import { type Refusal, type RefusalReason, refusals, refuse } from './refusal.ts'
 import type { RegisteredSession, SessionRegistry } from './registry.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
@@ -26,6 +26,7 @@ export interface ReceptionOptions<In extends OpMessage, Out> {
   readonly context: ConnectionContext<In, Out>
   readonly devicePolicy: DevicePolicy
   readonly addressOf: (request: IncomingMessage) => string
+  readonly refusalOf: ((reason: RefusalReason) => Refusal | undefined) | undefined
   readonly onOpen: ((session: Session<In, Out>) => void) | undefined
   /** Ends a session that the device policy does not want any more. */
   readonly replace: (session: RegisteredSession) => void
@@ -76,7 +77,7 @@ export class Reception<In extends OpMessage, Out> {
     })
   }
 
-  #obstacle(request: IncomingMessage, address: string): keyof typeof refusals | undefined {
+  #obstacle(request: IncomingMessage, address: string): RefusalReason | undefined {
     const { limits } = this.#options.context
     if (this.#isClosed) return 'draining'
     if (!isWebSocketUpgrade(request)) return 'notWebSocket'
@@ -143,7 +144,7 @@ export class Reception<In extends OpMessage, Out> {
     registering: Promise<readonly RegisteredSession[]>,
     registration: RegisteredSession,
     time: HandshakeTime,
-  ): Promise<keyof typeof refusals | undefined> {
+  ): Promise<RefusalReason | undefined> {
     const { context, devicePolicy, replace } = this.#options
     let existing
     try {
@@ -193,14 +194,19 @@ export class Reception<In extends OpMessage, Out> {
     return isDone
   }
 
-  #refuse(socket: Duplex, reason: keyof typeof refusals): void {
-    this.#refuseWith(socket, refusals[reason], reason)
+  #refuse(socket: Duplex, reason: RefusalReason): void {
+    this.#refuseWith(socket, this.#options.refusalOf?.(reason) ?? refusals[reason], reason)
   }
 
   #refuseWith(socket: Duplex, refusal: Refusal, reason: string): void {
     this.#options.context.measures.refused(reason).add()
-    if (socket.writable) refuse(socket, refusal)
-    else socket.destroy()
+    try {
+      if (!socket.writable) socket.destroy()
+      else refuse(socket, refusal)
+    } catch (error) {
+      this.#options.context.logger.error('a refusal could not be written', { error: String(error) })
+      socket.destroy()
+    }
   }
 }
 

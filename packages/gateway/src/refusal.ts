@@ -8,7 +8,16 @@ export interface Refusal {
   readonly body?: string | Uint8Array
 }
 
-/** What the gateway itself refuses, and how it is counted. */
+/**
+ * Why the gateway itself refuses a client.
+ *
+ * `notWebSocket` 400 · `unauthenticated` 401 · `tooLate` 408 (the handshake's time) · `tooManyFromAddress` 429 ·
+ * `tooManySessions` 429 (of one subject) · `failed` 500 (the handshake threw) · `full` 503 · `draining` 503 ·
+ * `unavailable` 503 (the registry failed)
+ */
+export type RefusalReason = keyof typeof refusals
+
+/** The answers to refused clients, unless the application gives its own. */
 export const refusals = {
   notWebSocket: { status: 400, body: 'this address takes WebSocket connections only\n' },
   unauthenticated: { status: 401, body: 'not authenticated\n' },

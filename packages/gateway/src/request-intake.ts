@@ -74,7 +74,6 @@ export class RequestIntake<In extends OpMessage, Out> {
     if (this.#stopped) return
     this.#rules.measures.framesIn.add()
     this.#rules.measures.bytesIn.add(data.length)
-    this.#spend(data.length)
     if (this.#canTake && this.#waiting === undefined) this.#take(data, binary)
     else {
       this.#waiting ??= []
@@ -155,6 +154,7 @@ export class RequestIntake<In extends OpMessage, Out> {
   }
 
   #take(data: Buffer, binary: boolean): void {
+    this.#spend(data.length)
     let decoded
     try {
       decoded = this.#codec.decode(data, binary)

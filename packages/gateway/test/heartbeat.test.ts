@@ -1,0 +1,96 @@
+import { closeCodes } from '@parlance/gateway'
+import { settle, until, VirtualClock } from '@parlance/testing'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Site } from './harness.ts'
+import { clientFrame, RawClient } from './raw-client.ts'
+
+let site: Site
+let clock: VirtualClock
+const heard: unknown[] = []
+
+beforeEach(async () => {
+  heard.length = 0
+  clock = new VirtualClock()
+  site = await Site.open({
+    clock,
+    limits: { pingAfterMs: 10_000, idleTimeoutMs: 30_000, closeMs: 200, requestsInFlight: 1 },
+    ops: { note: (_, { data }) => void heard.push(data), hang: () => new Promise(() => undefined) },
+  })
+})
+afterEach(() => site.close())
+
+it('quiet connections are pinged, and their pongs keep them', async () => {
+  const ann = await site.connect('ann')
+  await clock.advance(9_000)
+  expect(ann.pings).toBe(0)
+  for (let seconds = 0; seconds < 120; seconds += 10) {
+    await clock.advance(10_000)
+    const expected = ann.pings
+    await until('the ping came', () => ann.pings >= Math.max(1, expected))
+    await settle()
+  }
+  expect(ann.pings).toBeGreaterThanOrEqual(8)
+  expect(site.gateway.sessionCount).toBe(1)
+})
+
+it('codecs that want no pings get none', async () => {
+  const ann = await site.connect('ann', { codec: 'quiet' })
+  await clock.advance(29_000)
+  expect(await site.gateway.deliver(['ann'], { op: 'last' })).toBe(1)
+  await ann.receives(1)
+  expect(ann.pings).toBe(0)
+})
+
+it('a connection from which nothing comes is closed, and cut off if it is dead', async () => {
+  const dead = await RawClient.upgraded(site.port, 'ann')
+  await clock.advance(29_000)
+  expect(site.gateway.sessionCount).toBe(1)
+  await clock.advance(1_000)
+  expect(await dead.closesWith()).toBe(closeCodes.idle)
+  expect(dead.frames.filter(({ opcode }) => opcode === 9)).toHaveLength(2)
+  await until('it is cut off', () => dead.isClosed)
+  await until('its session is gone', () => site.gateway.sessionCount === 0)
+})
+
+it('any frame proves life: a message, a ping, a pong', async () => {
+  const ann = await RawClient.upgraded(site.port, 'ann', 'quiet')
+  await clock.advance(20_000)
+  ann.write(clientFrame('{"op":"note"}'))
+  await until('it was read', () => heard.length === 1)
+  await clock.advance(20_000)
+  ann.write(clientFrame('', { opcode: 9 }))
+  await until('it was answered', () => ann.frames.length === 1)
+  await clock.advance(20_000)
+  ann.write(clientFrame('', { opcode: 10 }), clientFrame('', { opcode: 9 }))
+  await until('both were read', () => ann.frames.length === 2)
+  await clock.advance(29_000)
+  expect(site.gateway.sessionCount).toBe(1)
+  ann.destroy()
+})
+
+it('a connection that the gateway itself does not read is not called silent', async () => {
+  const ann = await site.connect('ann')
+  ann.send({ op: 'hang', id: 1 })
+  ann.send({ op: 'hang', id: 2 })
+  await until('reading has paused', () => heard.length === 0)
+  await settle()
+  await clock.advance(120_000)
+  expect(site.gateway.sessionCount).toBe(1)
+})
+
+it('one timer serves all connections', async () => {
+  const before = clock.pendingCount
+  for (let n = 0; n < 20; n++) await site.connect(`user${n}`)
+  expect(clock.pendingCount).toBe(before)
+})
+
+it('a session that does not finish is closed all the same', async () => {
+  const ann = await site.connect('ann')
+  ann.send({ op: 'hang', id: 1 })
+  ann.send({ op: 'note', data: 'unread' })
+  await settle()
+  await clock.advance(1)
+  site.gateway.sessionsOf('ann')[0]!.finish(4500, 'enough')
+  await clock.advance(1_000)
+  expect(await ann.closed).toMatchObject({ code: 4500 })
+})
