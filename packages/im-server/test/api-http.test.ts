@@ -1,0 +1,351 @@
+import { once } from 'node:events'
+import { TimeoutError } from '@parlance/core'
+import { errorCodes, GetActiveConversationsReq, GetConversationsReq } from '@parlance/openim-protocol'
+import { settle, until, VirtualClock } from '@parlance/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { adminOnly, anyUser, selfOrAdmin } from '../src/api/access.ts'
+import { createHttpApi, type HttpApiOptions } from '../src/api/http-api.ts'
+import { openRoute, route, type Route } from '../src/api/route.ts'
+import { ImError } from '../src/domain/im-error.ts'
+import { ServedApi } from './support/http-call.ts'
+
+const tokens = {
+  async verify(token: string) {
+    if (!token.startsWith('token of ')) throw new ImError(errorCodes.TokenMalformedError, 'not a token')
+    return { userID: token.slice('token of '.length), platformID: 5, tokenID: 't', expiresAtSeconds: 0 }
+  },
+}
+
+const as = (userID: string) => ({ operationID: 'op', token: `token of ${userID}` })
+
+const echo = openRoute('/echo', z.object({}).loose(), { handle: async (visitor, body) => ({ visitor, body }) })
+const whoami = route('/whoami', z.object({}), { access: anyUser, handle: async (caller) => caller })
+const nothing = route('/nothing', z.object({}), { access: anyUser, handle: async () => undefined })
+const own = route('/own', z.object({ userID: z.string(), list: z.array(z.number()).optional() }), {
+  access: selfOrAdmin(({ userID }) => userID),
+  handle: async (_caller, { userID }) => ({ userID }),
+})
+const admin = route('/admin', z.object({}), {
+  access: adminOnly,
+  handle: async () => ({ zero: 0, no: false, empty: '' }),
+})
+const failing = (error: unknown): Route =>
+  openRoute('/failing', z.object({}), {
+    handle() {
+      throw error
+    },
+  })
+
+const served: ServedApi[] = []
+afterEach(async () => {
+  await Promise.all(served.splice(0).map((api) => api.stop()))
+})
+
+async function serve(options: Partial<HttpApiOptions> = {}): Promise<ServedApi> {
+  const routes = [echo, whoami, nothing, own, admin]
+  const api = await ServedApi.start(
+    createHttpApi({ routes, tokens, isAdmin: (userID) => userID === 'imAdmin', ...options }),
+  )
+  served.push(api)
+  return api
+}
+
+describe('the envelope', () => {
+  it('has data when there is any, zero values included', async () => {
+    const api = await serve()
+    const answer = await api.call('/admin', { headers: as('imAdmin'), body: {} })
+    expect(answer.status).toBe(200)
+    expect(answer.json).toEqual({ errCode: 0, errMsg: '', errDlt: '', data: { zero: 0, no: false, empty: '' } })
+    expect(answer.headers['content-type']).toContain('application/json')
+  })
+
+  it('has no data when there is nothing to say', async () => {
+    const answer = await (await serve()).call('/nothing', { headers: as('u'), body: {} })
+    expect(answer.text).toBe('{"errCode":0,"errMsg":"","errDlt":""}')
+  })
+
+  it('names a refusal symbolically and says the cure in errDlt', async () => {
+    const answer = await (
+      await serve({ routes: [failing(new ImError(errorCodes.GroupIDExisted, 'take another id'))] })
+    ).call('/failing')
+    expect(answer.status).toBe(200)
+    expect(answer.json).toEqual({ errCode: 1202, errMsg: 'GroupIDExisted', errDlt: 'take another id' })
+  })
+
+  it('leaks nothing of a failure, but logs it', async () => {
+    const logged: unknown[] = []
+    const log = (message: string, fields?: unknown): void => void logged.push(message, fields)
+    const logger = { debug: log, info: log, warn: log, error: log }
+    const error = new TypeError('secret path /var/lib/data')
+    const answer = await (await serve({ routes: [failing(error)], logger })).call('/failing')
+    expect(answer.json).toMatchObject({ errCode: 500, errMsg: 'ServerInternalError' })
+    expect(answer.text).not.toContain('secret')
+    expect(logged[1]).toEqual({ path: '/failing', operationID: 'op', error })
+  })
+
+  it('tells a client to come back after a failure that passes', async () => {
+    const answer = await (await serve({ routes: [failing(new TimeoutError('late'))] })).call('/failing')
+    expect(answer.json).toMatchObject({ errCode: 1801, errMsg: 'ServerBusyError' })
+  })
+})
+
+describe('requests', () => {
+  it('leaves other paths untouched', async () => {
+    const api = await serve()
+    for (const path of ['/', '/echo/', '/Echo', '/echo/more', '/%65cho'])
+      expect((await api.call(path)).status, path).toBe(404)
+  })
+
+  it('takes a path with a query', async () => {
+    expect((await (await serve()).call('/echo?x=1', { body: {} })).json.errCode).toBe(0)
+  })
+
+  it('reads JSON whatever the content type says', async () => {
+    const api = await serve()
+    for (const type of ['text/plain', 'application/json', 'application/x-protobuf', 'nonsense']) {
+      const answer = await api.call('/echo', { headers: { operationID: 'op', 'content-type': type }, body: { a: 1 } })
+      expect(answer.json.data, type).toMatchObject({ body: { a: 1 } })
+    }
+  })
+
+  it('takes no body at all as an empty object', async () => {
+    expect((await (await serve()).call('/echo')).json.data).toMatchObject({ body: {} })
+  })
+
+  it.each([
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['a number', '5'],
+    ['a text', '"x"'],
+    ['half an object', '{"a":'],
+    ['no JSON', 'userID=1'],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00])],
+  ])('refuses %s with 1001', async (_name, body) => {
+    const answer = await (await serve()).call('/own', { headers: as('u'), body })
+    expect(answer.status).toBe(200)
+    expect(answer.json).toMatchObject({ errCode: 1001, errMsg: 'ArgsError' })
+  })
+
+  it('names the field that does not fit', async () => {
+    const api = await serve()
+    expect((await api.call('/own', { headers: as('u'), body: {} })).json.errDlt).toMatch(/^userID: /)
+    expect((await api.call('/own', { headers: as('u'), body: { userID: 'u', list: [1, 'x'] } })).json.errDlt).toMatch(
+      /^list\.1: /,
+    )
+  })
+
+  it('ignores fields it does not know', async () => {
+    const answer = await (
+      await serve()
+    ).call('/own', { headers: as('u'), body: { userID: 'u', more: { __proto__: null } } })
+    expect(answer.json.data).toEqual({ userID: 'u' })
+  })
+
+  it('counts nesting before it reads', async () => {
+    const api = await serve()
+    const nested = (depth: number): string => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
+    expect((await api.call('/echo', { body: nested(32) })).json.errCode).toBe(0)
+    expect((await api.call('/echo', { body: nested(33) })).json).toMatchObject({
+      errCode: 1001,
+      errDlt: expect.stringContaining('32 levels'),
+    })
+    expect((await api.call('/echo', { body: '['.repeat(500_000) })).json.errCode).toBe(1001)
+    expect((await api.call('/echo', { body: { a: '[[['.repeat(100) + '\\"' } })).json.errCode).toBe(0)
+  })
+
+  it('answers a method other than POST with 405', async () => {
+    expect((await (await serve()).call('/echo', { method: 'GET' })).status).toBe(405)
+  })
+
+  it('lets pages of any origin ask first', async () => {
+    const answer = await (
+      await serve()
+    ).call('/whoami', {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'http://page',
+        'access-control-request-headers': 'content-type,operationid,reqfuncname,token',
+      },
+    })
+    expect(answer.status).toBe(204)
+    expect(answer.headers['access-control-allow-origin']).toBe('*')
+    const allowed = String(answer.headers['access-control-allow-headers']).toLowerCase().split(', ')
+    expect(allowed).toEqual(expect.arrayContaining(['token', 'operationid', 'reqfuncname', 'content-type']))
+    expect((await (await serve()).call('/echo')).headers['access-control-allow-origin']).toBe('*')
+  })
+})
+
+describe('who calls', () => {
+  it('needs an operationID', async () => {
+    const api = await serve()
+    const noID = await api.call('/echo', { headers: {} })
+    expect(noID.json).toMatchObject({ errCode: 1001, errDlt: expect.stringContaining('operationID') })
+    expect((await api.call('/echo', { headers: { operationID: 'x'.repeat(257) } })).json.errCode).toBe(1001)
+  })
+
+  it('needs a token where the route does, and says 1001 without one', async () => {
+    const api = await serve()
+    expect((await api.call('/whoami')).json).toMatchObject({ errCode: 1001, errDlt: expect.stringContaining('token') })
+    expect((await api.call('/whoami', { headers: { operationID: 'op', token: 'garbage' } })).json.errCode).toBe(1503)
+    expect((await api.call('/echo')).json.errCode).toBe(0)
+  })
+
+  it('tells the route who calls', async () => {
+    const { json } = await (await serve()).call('/whoami', { headers: as('alice'), body: {} })
+    expect(json.data).toEqual({ userID: 'alice', platformID: 5, isAdmin: false, operationID: 'op' })
+  })
+
+  it('lets the rule decide', async () => {
+    const api = await serve()
+    const code = async (path: string, userID: string): Promise<number> =>
+      (await api.call(path, { headers: as(userID), body: { userID: 'alice' } })).json.errCode
+    expect(await code('/own', 'alice')).toBe(0)
+    expect(await code('/own', 'bob')).toBe(1002)
+    expect(await code('/own', 'imAdmin')).toBe(0)
+    expect(await code('/admin', 'alice')).toBe(1002)
+  })
+})
+
+describe('bounds', () => {
+  it('refuses a body that is too large with 1802, announced or not', async () => {
+    const api = await serve({ limits: { bodyBytes: 1000 } })
+    const body = { text: 'x'.repeat(2000) }
+    const announced = await api.call('/echo', { body })
+    const chunked = await api.call('/echo', { headers: { operationID: 'op', 'transfer-encoding': 'chunked' }, body })
+    const hopeless = await api.call('/echo', { body: { text: 'x'.repeat(100_000) } })
+    for (const answer of [announced, chunked, hopeless]) {
+      expect(answer.status).toBe(200)
+      expect(answer.json).toMatchObject({ errCode: 1802, errMsg: 'TooLargeError' })
+    }
+    expect((await api.call('/echo', { body: { text: 'x'.repeat(900) } })).json.errCode).toBe(0)
+  })
+
+  it('closes the connection of somebody who never stops', async () => {
+    const api = await serve({ limits: { bodyBytes: 1000 } })
+    const socket = api.connect()
+    socket.on('error', () => socket.destroy())
+    socket.write('POST /echo HTTP/1.1\r\nhost: x\r\noperationID: op\r\ntransfer-encoding: chunked\r\n\r\n')
+    const chunk = `400\r\n${'x'.repeat(1024)}\r\n`
+    let isOpen = true
+    socket.once('close', () => (isOpen = false))
+    await until('the server closes the connection', () => {
+      if (isOpen) socket.write(chunk)
+      return !isOpen
+    })
+  })
+
+  it('holds no more bodies than allowed, and forgets those it answered', async () => {
+    const api = await serve({ limits: { bodyBytes: 4000, allBodiesBytes: 5000 } })
+    const slow = api.connect()
+    slow.write(
+      `POST /echo HTTP/1.1\r\nhost: x\r\noperationID: op\r\ncontent-length: 4000\r\n\r\n{"a":"${'x'.repeat(3000)}`,
+    )
+    const body = { a: 'x'.repeat(3000) }
+    const busy = await until('the second body is refused', async () => {
+      const answer = await api.call('/echo', { body })
+      return answer.json.errCode === 0 ? undefined : answer
+    })
+    expect(busy.json.errCode).toBe(1801)
+    slow.destroy()
+    await until('there is room again', async () => (await api.call('/echo', { body })).json.errCode === 0)
+    for (let time = 0; time < 10; time++) expect((await api.call('/echo', { body })).json.errCode).toBe(0)
+  })
+
+  it('does not wait for ever for a body', async () => {
+    const clock = new VirtualClock()
+    const api = await serve({ clock, limits: { bodyMs: 1000 } })
+    const socket = api.connect()
+    const answered = once(socket, 'data')
+    socket.write('POST /echo HTTP/1.1\r\nhost: x\r\noperationID: op\r\ncontent-length: 10\r\n\r\n{')
+    await until('the server waits for the body', () => clock.pendingCount >= 2)
+    await clock.advance(1000)
+    expect(String((await answered)[0])).toContain('"errCode":1001')
+    socket.destroy()
+  })
+
+  it('does not keep a client waiting for work that does not end', async () => {
+    const clock = new VirtualClock()
+    const stuck = openRoute('/stuck', z.object({}), { handle: () => new Promise<never>(() => undefined) })
+    const api = await serve({ clock, routes: [stuck], limits: { bodyMs: 1000, handlerMs: 2000 } })
+    const answer = api.call('/stuck', { body: {} })
+    await until('the work has begun', async () => {
+      await settle()
+      return clock.pendingCount === 1
+    })
+    await clock.advance(3000)
+    expect((await answer).json).toMatchObject({ errCode: 1801 })
+  })
+
+  it('works on a bounded number of requests at once', async () => {
+    const releases: (() => void)[] = []
+    const gate = openRoute('/gate', z.object({}), {
+      handle: () => new Promise<undefined>((resolve) => void releases.push(() => resolve(undefined))),
+    })
+    const api = await serve({ routes: [gate], limits: { requestCount: 2 } })
+    const first = [api.call('/gate'), api.call('/gate')]
+    await until('both are worked on', () => releases.length === 2)
+    expect((await api.call('/gate')).json.errCode).toBe(1801)
+    for (const release of releases.splice(0)) release()
+    for (const answer of await Promise.all(first)) expect(answer.json.errCode).toBe(0)
+    const next = api.call('/gate')
+    await until('the next is worked on', () => releases.length === 1)
+    releases[0]!()
+    expect((await next).json.errCode).toBe(0)
+  })
+
+  it('survives a client that goes away within its request', async () => {
+    const api = await serve()
+    const socket = api.connect()
+    await once(socket, 'connect')
+    socket.write('POST /echo HTTP/1.1\r\nhost: x\r\noperationID: op\r\ncontent-length: 10\r\n\r\n{')
+    socket.destroy()
+    expect((await api.call('/echo', { body: {} })).json.errCode).toBe(0)
+  })
+})
+
+describe('protobuf', () => {
+  const twoForms = route('/two', z.object({ ownerUserID: z.string(), count: z.number() }), {
+    access: selfOrAdmin(({ ownerUserID }) => ownerUserID),
+    forms: {
+      decodeProtobuf: (bytes) => GetActiveConversationsReq.decode(bytes),
+      encodeProtobuf: ({ names }: { names: string[] }) =>
+        GetConversationsReq.encode({ ownerUserID: '', conversationIDs: names }),
+      toJson: ({ names }: { names: string[] }) => ({ names }),
+    },
+    handle: async (_caller, { count }) => ({ names: Array.from({ length: count }, (_, at) => `n${at}`) }),
+  })
+
+  it('takes protobuf and answers base64 of protobuf in JSON', async () => {
+    const api = await serve({ routes: [twoForms] })
+    const headers = { ...as('u'), 'content-type': 'application/x-protobuf' }
+    const answer = await api.call('/two', {
+      headers,
+      body: GetActiveConversationsReq.encode({ ownerUserID: 'u', count: 2 }),
+    })
+    expect(answer.json.errCode).toBe(0)
+    const decoded = GetConversationsReq.decode(Buffer.from(answer.json.data as string, 'base64'))
+    expect(decoded.conversationIDs).toEqual(['n0', 'n1'])
+  })
+
+  it('answers an empty message with an empty text', async () => {
+    const headers = { ...as('u'), 'content-type': 'application/x-protobuf' }
+    const body = GetActiveConversationsReq.encode({ ownerUserID: 'u', count: 0 })
+    expect((await (await serve({ routes: [twoForms] })).call('/two', { headers, body })).json.data).toBe('')
+  })
+
+  it('takes and gives JSON as well', async () => {
+    const answer = await (
+      await serve({ routes: [twoForms] })
+    ).call('/two', { headers: as('u'), body: { ownerUserID: 'u', count: 1 } })
+    expect(answer.json.data).toEqual({ names: ['n0'] })
+  })
+
+  it('refuses bytes that are no such message with 1001', async () => {
+    const headers = { ...as('u'), 'content-type': 'application/x-protobuf' }
+    const answer = await (
+      await serve({ routes: [twoForms] })
+    ).call('/two', { headers, body: Buffer.from([0xff, 0xff, 0xff]) })
+    expect(answer.json.errCode).toBe(1001)
+  })
+})
