@@ -22,6 +22,28 @@ describe('strong fetches under every schedule', () => {
     )
   })
 
+  it('three readers of one process, two writers elsewhere', async () => {
+    await expectNoViolation(
+      strongScenario({}, async (world) => {
+        await world.warm(0)
+        for (const name of ['reader 1', 'reader 2', 'reader 3']) world.reader('A', name, 'strong', true)
+        world.writer('V', 'writer 1')
+        world.writer('W', 'writer 2')
+      }),
+    )
+  })
+
+  it('two readers of one process, one of another, a writer of a third', async () => {
+    await expectNoViolation(
+      strongScenario({}, async (world) => {
+        await world.warm(0)
+        twoReadersOneProcess(world)
+        world.reader('B', 'reader 3')
+        world.writer('W', 'writer')
+      }),
+    )
+  })
+
   it('two readers of one process, two writers elsewhere, nothing cached', async () => {
     await expectNoViolation(
       strongScenario({}, (world) => {
