@@ -1,0 +1,89 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+import { systemClock } from '@parlance/core'
+
+import { fullShape, quickShape, type WorkloadName, workloadNames } from '../load/workload.ts'
+import { describeMachine } from './machine.ts'
+import { faultsOf, renderProfile, renderResults } from './result-table.ts'
+import { runWorkload, type WorkloadResult } from './run-workload.ts'
+
+const repository = fileURLToPath(new URL('../../../', import.meta.url))
+const usage = `Usage: npm run bench -- [options]
+
+  --only W1,W2      run these workloads only; one of ${workloadNames.join(', ')}
+  --quick           seconds instead of minutes: shows that everything works
+  --profile         record the server's CPU profile and print where the time went
+  --rate 1000       sends per second of W1-open
+  --server <file>   the server script to start instead of packages/im-server/dist/bin.js
+  --name latest     name of the result file in benchmarks/results
+  --json            print the result as JSON instead of a table
+`
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+      rate: { type: 'string', default: String(fullShape.openRatePerSecond) },
+      server: { type: 'string', default: join(repository, 'packages/im-server/dist/bin.js') },
+      name: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const rate = Number(values.rate)
+  if (!(rate > 0)) throw new RangeError(`--rate must be a positive number, not ${values.rate}.`)
+  const name = values.name ?? (values.profile ? 'profile' : 'latest')
+  if (!/^[\w.-]+$/.test(name)) throw new RangeError(`--name ${name}: use letters, digits, dots and dashes only.`)
+  return { ...values, rate, name, workloads: readWorkloads(values.only) }
+}
+
+function readWorkloads(only: string | undefined): readonly WorkloadName[] {
+  if (only === undefined) return workloadNames
+  return only.split(',').map((asked) => {
+    const workload = workloadNames.find((name) => name.toLowerCase() === asked.trim().toLowerCase())
+    if (workload === undefined) throw new RangeError(`--only ${asked}: choose from ${workloadNames.join(', ')}.`)
+    return workload
+  })
+}
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  if (options.help) {
+    console.log(usage)
+    return
+  }
+  const machine = describeMachine(repository)
+  const shape = { ...(options.quick ? quickShape : fullShape), openRatePerSecond: options.rate }
+  const results: WorkloadResult[] = []
+  for (const workload of options.workloads) {
+    console.error(`${workload} …`)
+    const script = resolve(options.server)
+    results.push(await runWorkload(systemClock, { workload, shape, script, isProfiled: options.profile }))
+  }
+
+  const outcome = { machine, measuredAt: new Date().toISOString(), isQuick: options.quick, shape, results }
+  const json = JSON.stringify(outcome, undefined, 2)
+  const file = join(repository, 'benchmarks/results', `${options.name}.json`)
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, `${json}\n`)
+
+  if (options.json) {
+    console.log(json)
+  } else {
+    console.log(`\n${renderResults(machine, results, options.quick)}`)
+    for (const { workload, profile } of results) {
+      if (profile !== undefined) console.log(`\n${renderProfile(workload, profile)}`)
+    }
+  }
+  if (results.some(({ load }) => faultsOf(load).length > 0)) process.exitCode = 1
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error))
+  process.exitCode = 2
+})

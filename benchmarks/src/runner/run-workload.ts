@@ -1,0 +1,96 @@
+import type { Clock } from '@parlance/core'
+
+import type { LoadReport, Mark } from '../load/messages.ts'
+import type { Shape, WorkloadName } from '../load/workload.ts'
+import { runLoad } from './load-process.ts'
+import { type ProfileSummary, summarizeProfiles } from './profile-summary.ts'
+import { ServerProbe, type ServerSample } from './server-probe.ts'
+import { ServerProcess } from './server-process.ts'
+
+/** What the server used during one window. */
+export interface ServerWindow {
+  /** CPU time, where 100 is one core. */
+  readonly cpuPercent: number | undefined
+  readonly commitsPerSecond: number | undefined
+}
+
+/** Everything measured in one workload. */
+export interface WorkloadResult {
+  readonly workload: WorkloadName
+  readonly load: LoadReport
+  readonly windows: readonly ServerWindow[]
+  /** Resident memory with everyone connected, before the load. */
+  readonly residentBytesBefore: number | undefined
+  /** The most resident memory seen at a mark. */
+  readonly residentBytesPeak: number | undefined
+  /** Growth of resident memory per connection; W3 only. */
+  readonly bytesPerConnection: number | undefined
+  readonly profile: ProfileSummary | undefined
+}
+
+/** How to run a workload. */
+export interface WorkloadOptions {
+  readonly workload: WorkloadName
+  readonly shape: Shape
+  readonly script: string
+  readonly isProfiled: boolean
+}
+
+/** Runs one workload against a server started for it alone, which is stopped and removed afterwards. */
+export async function runWorkload(clock: Clock, options: WorkloadOptions): Promise<WorkloadResult> {
+  const { workload, shape, script, isProfiled } = options
+  const server = await ServerProcess.start(clock, { script, isProfiled })
+  const marks: { mark: Mark; window: number; sample: ServerSample }[] = []
+  try {
+    const probe = new ServerProbe(clock, server.pid, server.target)
+    const measured = runLoad({ workload, target: server.target, shape }, async (mark, window) => {
+      marks.push({ mark, window, sample: await probe.sample() })
+    })
+    const load = await Promise.race([measured, server.untilEnded()])
+    await server.stop()
+    const at = (mark: Mark, window = 0): ServerSample | undefined =>
+      marks.find((entry) => entry.mark === mark && entry.window === window)?.sample
+    return {
+      workload,
+      load,
+      windows: Array.from({ length: shape.windowCount }, (_, window) =>
+        between(at('window-begins', window), at('window-ends', window)),
+      ),
+      residentBytesBefore: at('prepared')?.residentBytes,
+      residentBytesPeak: marks.reduce<number | undefined>(
+        (peak, { sample }) => larger(peak, sample.residentBytes),
+        undefined,
+      ),
+      bytesPerConnection: growthPerConnection(at('idle-before'), at('idle-after'), shape.connectionCount),
+      profile: isProfiled ? await summarizeProfiles(server.profileFolder) : undefined,
+    }
+  } finally {
+    await server.stop()
+    await server.remove()
+  }
+}
+
+function between(begin: ServerSample | undefined, end: ServerSample | undefined): ServerWindow {
+  const seconds = ((end?.atMs ?? 0) - (begin?.atMs ?? 0)) / 1000
+  const rate = (from: number | undefined, to: number | undefined): number | undefined =>
+    from === undefined || to === undefined || seconds <= 0 ? undefined : (to - from) / seconds
+  const cores = rate(begin?.cpuSeconds, end?.cpuSeconds)
+  return {
+    cpuPercent: cores === undefined ? undefined : 100 * cores,
+    commitsPerSecond: rate(begin?.commitCount, end?.commitCount),
+  }
+}
+
+function growthPerConnection(
+  before: ServerSample | undefined,
+  after: ServerSample | undefined,
+  connectionCount: number,
+): number | undefined {
+  if (before?.residentBytes === undefined || after?.residentBytes === undefined) return undefined
+  return (after.residentBytes - before.residentBytes) / connectionCount
+}
+
+function larger(left: number | undefined, right: number | undefined): number | undefined {
+  if (left === undefined || right === undefined) return left ?? right
+  return Math.max(left, right)
+}
