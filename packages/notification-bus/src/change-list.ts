@@ -6,6 +6,13 @@ export interface Position {
   readonly epoch: string
   /** The list's version when it was read; a list nobody touched is at version 1. */
   readonly version: number
+  /**
+   * Only between two pages of one delta: the version at which the reader began.
+   *
+   * An element inserted on the way and changed later is found at its later version only; a reader that pages has not seen
+   * it yet and must be told that it is an insert.
+   */
+  readonly from?: number
 }
 
 /** What happened to one element. */
@@ -22,7 +29,8 @@ export interface Change {
  * What changed since a position: only the last change of each element, oldest first.
  *
  * An element put for the first time after the position (or removed and put again) is in `inserted`, one that was there
- * before in `updated`. `more` is true when the page ended before the head: ask again from `position`.
+ * before in `updated`. A reader may hold an inserted one already, and may not hold a removed one; it always holds an updated
+ * one. `more` is true when the page ended before the head: ask again from `position`, as it is.
  */
 export type ListDelta =
   | {

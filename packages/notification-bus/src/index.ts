@@ -1,1 +1,7 @@
-export {}
+export { type Bus, type BusOptions, type Consumer, createBus } from './bus.ts'
+export type { Change, ChangeKind, ChangeLists, ListDelta, Position } from './change-list.ts'
+export type { Batch, ConsumeOptions, Received } from './consumption.ts'
+export { type DeadLetter, deadLettersOf } from './dead-letter.ts'
+export type { EventLog, LogHandler, LogRecord, LogSubscription, ReadRecord } from './event-log.ts'
+export type { InvalidationChannel, InvalidationReceiver } from './invalidation-channel.ts'
+export { encodeRecords, json, topic, type Topic, type TopicSchema } from './topic.ts'

@@ -1,3 +1,10 @@
+import { type Bytes, InvalidArgumentError } from '@parlance/core'
+import type { LogRecord } from './event-log.ts'
+import { assertTopicName } from './names.ts'
+
+/** Most bytes of one encoded message: below what the logs accept, so that it also fits into a dead letter. */
+const maxMessageBytes: Bytes = 1_000_000
+
 /** Turns a topic's messages into bytes and back; `decode` throws on what it cannot accept. */
 export interface TopicSchema<T> {
   encode(message: T): Uint8Array
@@ -11,8 +18,13 @@ export interface Topic<T> {
   key(message: T): string
 }
 
-/** Declares a topic. Names are dotted and lower case, for example `order.paid`. */
+/**
+ * Declares a topic. Names are dotted and lower case, for example `order.paid`.
+ *
+ * @throws InvalidArgumentError when the name is something else.
+ */
 export function topic<T>(name: string, declaration: { schema: TopicSchema<T>; key: (message: T) => string }): Topic<T> {
+  assertTopicName('topic', name)
   return { name, schema: declaration.schema, key: declaration.key }
 }
 
@@ -24,4 +36,22 @@ export function json<T>(check: (value: unknown) => T): TopicSchema<T> {
     encode: (message) => encoder.encode(JSON.stringify(message)),
     decode: (bytes) => check(JSON.parse(decoder.decode(bytes))),
   }
+}
+
+/**
+ * The records under which messages of a topic are published.
+ *
+ * For whoever publishes in a transaction of their own, through the `publishIn` of an embedded log.
+ *
+ * @throws InvalidArgumentError when a message is larger than a million bytes.
+ */
+export function encodeRecords<T>(of: Topic<T>, messages: readonly T[]): LogRecord[] {
+  return messages.map((message) => {
+    const payload = of.schema.encode(message)
+    if (payload.byteLength > maxMessageBytes)
+      throw new InvalidArgumentError(
+        `a message of ${of.name} has ${payload.byteLength} bytes, at most ${maxMessageBytes} are allowed: publish a reference to it instead`,
+      )
+    return { key: of.key(message), payload }
+  })
 }

@@ -1,1 +1,2 @@
-export {}
+export { Consume, type ConsumeDeclaration, type DeclaredConsumer } from './consume.ts'
+export { consumersOf, registerConsumers } from './explorer.ts'

@@ -1,0 +1,119 @@
+import {
+  type Clock,
+  ClosedError,
+  type Count,
+  InvalidArgumentError,
+  type Logger,
+  type Metrics,
+  noMetrics,
+  silentLogger,
+  systemClock,
+} from '@parlance/core'
+import { type ConsumeOptions, Consumption } from './consumption.ts'
+import type { EventLog, LogSubscription } from './event-log.ts'
+import { encodeRecords, type Topic } from './topic.ts'
+
+/** A running consumer. */
+export interface Consumer {
+  /** Waits for the batch being handled, then stops. Nothing is lost: the group goes on where it was. */
+  close(): Promise<void>
+}
+
+/** Typed topics over an event log. */
+export interface Bus {
+  /** Resolves once the message is durable. Messages with the same key keep their order. */
+  publish<T>(topic: Topic<T>, message: T): Promise<void>
+  /** The same for many messages in one durable step. */
+  publishMany<T>(topic: Topic<T>, messages: readonly T[]): Promise<void>
+  /**
+   * Consumes a topic for a group, at least once and in order per key, beginning where the group stopped last time.
+   *
+   * A batch whose handler rejects comes again after a backoff. After `attempts` failures its messages are handled one by
+   * one; one that fails again, and one that cannot be decoded at once, goes to the topic's dead letters with the reason,
+   * and the partition moves on. A failure that calls itself retryable does not count. Resolves when everything published
+   * before the call has been handled.
+   */
+  consume<T>(topic: Topic<T>, options: ConsumeOptions<T>): Promise<Consumer>
+  /** Stops every consumer after the batch it is handling, and refuses further calls. */
+  stop(): Promise<void>
+}
+
+/** What a bus needs. */
+export interface BusOptions {
+  readonly log: EventLog
+  readonly logger?: Logger
+  readonly metrics?: Metrics
+  readonly clock?: Clock
+}
+
+/** Makes a bus over an event log. */
+export function createBus(options: BusOptions): Bus {
+  return new LogBus(options)
+}
+
+const defaultBatch: Count = 100
+
+class LogBus implements Bus {
+  readonly #log: EventLog
+  readonly #logger: Logger
+  readonly #metrics: Metrics
+  readonly #clock: Clock
+  readonly #subscriptions = new Set<LogSubscription>()
+  #stopped = false
+
+  constructor({ log, logger = silentLogger, metrics = noMetrics, clock = systemClock }: BusOptions) {
+    this.#log = log
+    this.#logger = logger
+    this.#metrics = metrics
+    this.#clock = clock
+  }
+
+  publish<T>(topic: Topic<T>, message: T): Promise<void> {
+    return this.publishMany(topic, [message])
+  }
+
+  async publishMany<T>(topic: Topic<T>, messages: readonly T[]): Promise<void> {
+    this.#assertRunning()
+    await this.#log.publish(topic.name, encodeRecords(topic, messages))
+    this.#metrics
+      .counter('parlance_bus_published_total', 'Messages published', { topic: topic.name })
+      .add(messages.length)
+  }
+
+  async consume<T>(topic: Topic<T>, options: ConsumeOptions<T>): Promise<Consumer> {
+    this.#assertRunning()
+    const { group, batch = defaultBatch, attempts = 1 } = options
+    if (!Number.isSafeInteger(attempts) || attempts < 1)
+      throw new InvalidArgumentError(`attempts must be a whole number from 1, not ${attempts}`)
+    const labels = { topic: topic.name, group }
+    const consumption = new Consumption(topic, options, {
+      log: this.#log,
+      clock: this.#clock,
+      logger: this.#logger,
+      handledCount: this.#metrics.counter('parlance_bus_handled_total', 'Messages handled or given up', labels),
+      deadCount: this.#metrics.counter('parlance_bus_dead_total', 'Messages given up', labels),
+    })
+    const subscription = await this.#log.subscribe(topic.name, group, (records) => consumption.handle(records), {
+      maxBatch: batch,
+    })
+    this.#subscriptions.add(subscription)
+    if (this.#stopped) await this.stop()
+    return {
+      close: async () => {
+        this.#subscriptions.delete(subscription)
+        await subscription.close()
+      },
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    const subscriptions = [...this.#subscriptions]
+    this.#subscriptions.clear()
+    await Promise.all(subscriptions.map((subscription) => subscription.close()))
+  }
+
+  #assertRunning(): void {
+    if (this.#stopped) throw new ClosedError('the bus is stopped')
+  }
+}

@@ -1,0 +1,54 @@
+import type { Count, Logger } from '@parlance/core'
+import type { EmbeddedJournal } from '@parlance/seq-allocator/embedded'
+import type { Offset } from './offset-store.ts'
+import { streamOf } from './topic-table.ts'
+
+/**
+ * Gives up records that every known group has handled, except the newest ones of each partition.
+ *
+ * In rounds: nothing happens until as many as are retained, or a thousand, can go at once.
+ */
+export class Retention {
+  readonly #journal: EmbeddedJournal
+  readonly #logger: Logger
+  readonly #retainedRecords: Count
+  readonly #roundRecords: Count
+  readonly #trimmedTo = new Map<string, number>()
+  #trimming: Promise<void> = Promise.resolve()
+
+  constructor(options: { journal: EmbeddedJournal; logger: Logger; retainedRecords: Count }) {
+    this.#journal = options.journal
+    this.#logger = options.logger
+    this.#retainedRecords = options.retainedRecords
+    this.#roundRecords = Math.min(1000, Math.max(1, options.retainedRecords))
+  }
+
+  /** Looks at all groups' offsets of one topic. */
+  trim(offsets: readonly Offset[]): void {
+    const handledByAll = new Map<string, number>()
+    for (const { topic, partition, offset } of offsets) {
+      const stream = streamOf(topic, partition)
+      handledByAll.set(stream, Math.min(offset, handledByAll.get(stream) ?? offset))
+    }
+    for (const [stream, offset] of handledByAll) {
+      const belowSeq = offset - this.#retainedRecords + 1
+      if (belowSeq - (this.#trimmedTo.get(stream) ?? 1) < this.#roundRecords) continue
+      this.#trimmedTo.set(stream, belowSeq)
+      this.#trimming = this.#trimming.then(() => this.#truncate(stream, belowSeq))
+    }
+  }
+
+  /** Resolves when nothing is being given up. */
+  idle(): Promise<void> {
+    return this.#trimming
+  }
+
+  async #truncate(stream: string, belowSeq: number): Promise<void> {
+    try {
+      await this.#journal.truncate(stream, belowSeq)
+    } catch (error) {
+      this.#trimmedTo.delete(stream)
+      this.#logger.error('handled records could not be given up; they will be with the next ones', { stream, error })
+    }
+  }
+}

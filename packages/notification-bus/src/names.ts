@@ -1,0 +1,44 @@
+import { InvalidArgumentError } from '@parlance/core'
+import type { LogRecord } from './event-log.ts'
+
+const maxListLength = 512
+const maxElementBytes = 1024
+const maxTopicLength = 128
+const maxKeyLength = 1024
+const loneSurrogate = /\p{Surrogate}/u
+
+const isStorable = (text: unknown): text is string =>
+  typeof text === 'string' && text.length > 0 && !text.includes('\0') && !loneSurrogate.test(text)
+
+/** Refuses a name that could not be told apart from another one once stored. */
+export function assertListName(list: string): void {
+  if (!isStorable(list) || list.length > maxListLength)
+    throw new InvalidArgumentError(
+      `the name of a list must have 1 to ${maxListLength} well-formed characters, none of them NUL`,
+    )
+}
+
+/** Refuses an element that is too long, or could not be told apart from another one once stored. */
+export function assertElement(element: string): void {
+  if (!isStorable(element) || Buffer.byteLength(element) > maxElementBytes)
+    throw new InvalidArgumentError(
+      `an element must have 1 to ${maxElementBytes} bytes of well-formed text, none of them NUL; use its key`,
+    )
+}
+
+/** Refuses a name of a topic, or of a group of consumers, that some transport could not carry. */
+export function assertTopicName(what: string, name: string): void {
+  if (typeof name !== 'string' || name.length > maxTopicLength || !/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name))
+    throw new InvalidArgumentError(
+      `the name of a ${what} must be lower-case words and digits joined by dots, for example order.paid, not ${JSON.stringify(name)}`,
+    )
+}
+
+/** Refuses records whose key is unusable; how large a payload may be is the log's own limit. */
+export function assertRecords(records: readonly LogRecord[]): void {
+  for (const { key, payload } of records) {
+    if (typeof key !== 'string' || key.length > maxKeyLength || loneSurrogate.test(key))
+      throw new InvalidArgumentError(`the key of a message must have at most ${maxKeyLength} well-formed characters`)
+    if (!(payload instanceof Uint8Array)) throw new InvalidArgumentError('the payload of a message must be bytes')
+  }
+}
