@@ -35,6 +35,7 @@ export {
   type StreamCodec,
   type StreamDeclaration,
   type StreamSchema,
+  type StreamView,
   type StreamViewKinds,
   type StreamViews,
 } from './stream/stream.ts'

@@ -6,7 +6,7 @@ import type { LocalCache } from './local-cache.ts'
 /** How values of one kind are kept. */
 export interface ValueKind<T> {
   readonly codec: Codec<T>
-  sizeOf(value: T | undefined): Bytes
+  readonly sizeOf: (value: T | undefined) => Bytes
 }
 
 const maxKeysPerFetch = 5_000

@@ -7,8 +7,8 @@ import type { BatchEffects, LastMark, StreamBatch, StreamStore } from './stream-
 
 interface Call {
   readonly count: Count
-  resolve(appended: AppendedEntry[]): void
-  reject(error: unknown): void
+  readonly resolve: (appended: AppendedEntry[]) => void
+  readonly reject: (error: unknown) => void
 }
 
 /** Everything handed in for one stream since the last durable step began. */

@@ -26,13 +26,13 @@ export interface BatchEffects {
 /** One durable step of a {@link StreamStore}. */
 export interface StreamAppend {
   /** Called once, when the step begins: everything that was handed in until then travels in it. */
-  take(): readonly StreamBatch[]
+  readonly take: () => readonly StreamBatch[]
   /** What else to store, now that the numbers are known; `appended` is in the order of the batches. Pure and quick. */
-  effects(appended: readonly (readonly AppendedEntry[])[]): BatchEffects
+  readonly effects: (appended: readonly (readonly AppendedEntry[])[]) => BatchEffects
   /**
    * Called synchronously when the step is durable, before any reader of this process can see it. Not called when it failed.
    */
-  committed(appended: readonly (readonly AppendedEntry[])[]): void
+  readonly committed: (appended: readonly (readonly AppendedEntry[])[]) => void
 }
 
 /** Where the streams of declared stream entities are kept: a journal, the marks of their views, and their announcements. */
