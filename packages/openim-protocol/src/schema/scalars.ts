@@ -54,7 +54,7 @@ export const string: Kind<string> = {
 export const bytes: Kind<Uint8Array> = {
   wireType: 2,
   zero: () => empty,
-  isZero: (value) => value.length === 0,
+  isZero: (value) => value instanceof Uint8Array && value.length === 0,
   read: (reader) => reader.bytes(),
   write(writer, value, label) {
     if (!(value instanceof Uint8Array)) refuse(label, 'a Uint8Array', value)
