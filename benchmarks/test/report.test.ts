@@ -60,7 +60,7 @@ describe('results', () => {
   const result = {
     workload: 'W1' as const,
     load: faultless,
-    windows: [300, 100, 200].map((commitsPerSecond) => ({ commitsPerSecond, cpuPercent: 99 })),
+    windows: [300, 100, 200].map((commitsPerSecond) => ({ commitsPerSecond, cpuPercent: 99, machineCpuPercent: 234 })),
     residentBytesBefore: 100 * 2 ** 20,
     residentBytesPeak: 150 * 2 ** 20,
     bytesPerConnection: undefined,
@@ -89,6 +89,7 @@ describe('results', () => {
       'none',
     ])
     expect(table).toContain('may be the limit')
+    expect(table).toContain('other processes used 40 % of a core')
   })
 
   it('name every fault', () => {

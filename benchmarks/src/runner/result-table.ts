@@ -7,6 +7,7 @@ import type { WorkloadResult } from './run-workload.ts'
 
 const none = '–'
 const saturatedPercent = 90
+const disturbedPercent = 10
 
 const columns = [
   'workload',
@@ -81,12 +82,22 @@ function renderRow(result: WorkloadResult): string[] {
   ]
 }
 
-function remarksOf({ workload, load }: WorkloadResult): string[] {
+function remarksOf({ workload, load, windows }: WorkloadResult): string[] {
   if (load.kind === 'connections') return []
   const remarks: string[] = []
   const generator = median(load.windows.map((window) => window.generatorCpuPercent)) ?? 0
   if (generator > saturatedPercent) {
     remarks.push(`${workload}: the load generator used ${whole(generator)} % of a core and may be the limit.`)
+  }
+  const others = median(
+    windows.map(({ machineCpuPercent, cpuPercent }) =>
+      machineCpuPercent === undefined ? undefined : machineCpuPercent - (cpuPercent ?? 0) - generator,
+    ),
+  )
+  if (others !== undefined && others > disturbedPercent) {
+    remarks.push(
+      `${workload}: other processes used ${whole(others)} % of a core; measure again when the machine is idle.`,
+    )
   }
   const late = median(load.windows.map((window) => window.sendDelay?.p99Ms))
   if (late !== undefined)

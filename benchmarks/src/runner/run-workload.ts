@@ -12,6 +12,8 @@ export interface ServerWindow {
   /** CPU time, where 100 is one core. */
   readonly cpuPercent: number | undefined
   readonly commitsPerSecond: number | undefined
+  /** CPU time of everything on the machine, this run included. */
+  readonly machineCpuPercent: number | undefined
 }
 
 /** Everything measured in one workload. */
@@ -74,9 +76,10 @@ function between(begin: ServerSample | undefined, end: ServerSample | undefined)
   const seconds = ((end?.atMs ?? 0) - (begin?.atMs ?? 0)) / 1000
   const rate = (from: number | undefined, to: number | undefined): number | undefined =>
     from === undefined || to === undefined || seconds <= 0 ? undefined : (to - from) / seconds
-  const cores = rate(begin?.cpuSeconds, end?.cpuSeconds)
+  const percent = (cores: number | undefined): number | undefined => (cores === undefined ? undefined : 100 * cores)
   return {
-    cpuPercent: cores === undefined ? undefined : 100 * cores,
+    cpuPercent: percent(rate(begin?.cpuSeconds, end?.cpuSeconds)),
+    machineCpuPercent: percent(rate(begin?.machineCpuSeconds, end?.machineCpuSeconds)),
     commitsPerSecond: rate(begin?.commitCount, end?.commitCount),
   }
 }

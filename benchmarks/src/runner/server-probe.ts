@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
 
 import type { Clock } from '@parlance/core'
 
@@ -13,6 +14,8 @@ export interface ServerSample {
   readonly cpuSeconds: number | undefined
   readonly residentBytes: number | undefined
   readonly commitCount: number | undefined
+  /** CPU time the whole machine has spent, all processes and cores. */
+  readonly machineCpuSeconds: number
 }
 
 /** Measures the server process: Linux is asked first, the server's own `/metrics` for what it does not tell. */
@@ -30,6 +33,7 @@ export class ServerProbe {
   /** Takes one sample. */
   async sample(): Promise<ServerSample> {
     const atMs = this.#clock.elapsed()
+    const machineCpuSeconds = machineCpu()
     const [stat, status, metrics] = await Promise.all([
       readIfPresent(`/proc/${this.#pid}/stat`),
       readIfPresent(`/proc/${this.#pid}/status`),
@@ -40,8 +44,13 @@ export class ServerProbe {
       cpuSeconds: cpuSecondsOf(stat) ?? sumOfMetric(metrics, 'process_cpu_seconds_total'),
       residentBytes: residentBytesOf(status) ?? sumOfMetric(metrics, 'process_resident_memory_bytes'),
       commitCount: sumOfMetric(metrics, commitsCounter),
+      machineCpuSeconds,
     }
   }
+}
+
+function machineCpu(): number {
+  return cpus().reduce((sum, { times }) => sum + (times.user + times.nice + times.sys + times.irq) / 1000, 0)
 }
 
 /** Adds up a metric over its labels in Prometheus text; `undefined` when it does not occur. */
