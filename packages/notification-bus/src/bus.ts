@@ -10,7 +10,7 @@ import {
   systemClock,
 } from '@parlance/core'
 import { type ConsumeOptions, Consumption } from './consumption.ts'
-import type { EventLog, LogSubscription } from './event-log.ts'
+import type { EventLog, LogSubscription, ReadRecord } from './event-log.ts'
 import { encodeRecords, type Topic } from './topic.ts'
 
 /** A running consumer. */
@@ -58,8 +58,8 @@ class LogBus implements Bus {
   readonly #logger: Logger
   readonly #metrics: Metrics
   readonly #clock: Clock
-  readonly #subscriptions = new Set<LogSubscription>()
-  #stopped = false
+  readonly #consumers = new Set<Promise<LogSubscription>>()
+  readonly #stopping = new AbortController()
 
   constructor({ log, logger = silentLogger, metrics = noMetrics, clock = systemClock }: BusOptions) {
     this.#log = log
@@ -93,27 +93,30 @@ class LogBus implements Bus {
       handledCount: this.#metrics.counter('parlance_bus_handled_total', 'Messages handled or given up', labels),
       deadCount: this.#metrics.counter('parlance_bus_dead_total', 'Messages given up', labels),
     })
-    const subscription = await this.#log.subscribe(topic.name, group, (records) => consumption.handle(records), {
-      maxBatch: batch,
-    })
-    this.#subscriptions.add(subscription)
-    if (this.#stopped) await this.stop()
-    return {
-      close: async () => {
-        this.#subscriptions.delete(subscription)
-        await subscription.close()
-      },
+    const handler = (records: readonly ReadRecord[]) => consumption.handle(records)
+    const starting = this.#log.subscribe(topic.name, group, handler, { maxBatch: batch, signal: this.#stopping.signal })
+    this.#consumers.add(starting)
+    const close = async (): Promise<void> => {
+      await (await starting).close()
+      this.#consumers.delete(starting)
     }
+    try {
+      await starting
+    } catch (error) {
+      this.#consumers.delete(starting)
+      throw error
+    }
+    return { close }
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
-    const subscriptions = [...this.#subscriptions]
-    this.#subscriptions.clear()
-    await Promise.all(subscriptions.map((subscription) => subscription.close()))
+    this.#stopping.abort(new ClosedError('the bus is stopped'))
+    const started = await Promise.allSettled(this.#consumers)
+    this.#consumers.clear()
+    await Promise.all(started.flatMap((one) => (one.status === 'fulfilled' ? [one.value.close()] : [])))
   }
 
   #assertRunning(): void {
-    if (this.#stopped) throw new ClosedError('the bus is stopped')
+    if (this.#stopping.signal.aborted) throw new ClosedError('the bus is stopped')
   }
 }

@@ -22,6 +22,14 @@ export interface LogSubscription {
 /** What a consumer does with one batch of one partition; its offset moves on only when this resolves. */
 export type LogHandler = (records: readonly ReadRecord[]) => Promise<void>
 
+/** How a group subscribes. */
+export interface SubscribeOptions {
+  /** Most records handed over at once. */
+  readonly maxBatch: Count
+  /** Ends the subscription as closing it does. */
+  readonly signal?: AbortSignal
+}
+
 /** The durable log under the topics: SQLite when embedded, Kafka otherwise. */
 export interface EventLog {
   /** Resolves once every record is durable. Records with one key keep their order. */
@@ -31,7 +39,7 @@ export interface EventLog {
    *
    * Each partition is handled strictly in order, one batch at a time. A handler that rejects gets the same batch again,
    * after a backoff; nothing behind it in the partition is handled before. Resolves when everything published before the
-   * call has been handled once.
+   * call has been handled once; rejects with a ClosedError when the signal aborts before that.
    */
-  subscribe(topic: string, group: string, handler: LogHandler, options: { maxBatch: Count }): Promise<LogSubscription>
+  subscribe(topic: string, group: string, handler: LogHandler, options: SubscribeOptions): Promise<LogSubscription>
 }

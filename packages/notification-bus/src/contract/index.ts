@@ -1,1 +1,3 @@
-export {}
+export { changeListsContract } from './change-lists.ts'
+export { eventLogContract } from './event-log.ts'
+export { invalidationChannelContract } from './invalidation-channel.ts'

@@ -15,7 +15,7 @@ import {
 } from '@parlance/core'
 import type { SqliteEngine } from '@parlance/engines/sqlite'
 import type { EmbeddedJournal } from '@parlance/seq-allocator/embedded'
-import type { EventLog, LogHandler, LogRecord, LogSubscription } from '../event-log.ts'
+import type { EventLog, LogHandler, LogRecord, LogSubscription, SubscribeOptions } from '../event-log.ts'
 import { assertRecords, assertTopicName } from '../names.ts'
 import { type Offset, OffsetStore } from './offset-store.ts'
 import { PartitionReader } from './partition-reader.ts'
@@ -127,7 +127,7 @@ class SqliteEventLog implements EmbeddedEventLog {
     topic: string,
     group: string,
     handler: LogHandler,
-    { maxBatch }: { maxBatch: Count },
+    { maxBatch, signal }: SubscribeOptions,
   ): Promise<LogSubscription> {
     this.#assertOpen()
     assertTopicName('topic', topic)
@@ -139,13 +139,21 @@ class SqliteEventLog implements EmbeddedEventLog {
       throw new InvalidArgumentError(`group ${group} consumes ${topic} already: close that subscription first`)
     const subscription: Subscription = { topic, group, readers: [] }
     this.#subscriptions.set(key, subscription)
+    const onAbort = (): void => void this.#stop(subscription)
+    signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      await this.#start(subscription, handler, maxBatch)
+      await this.#start(subscription, handler, maxBatch, signal)
     } catch (error) {
+      signal?.removeEventListener('abort', onAbort)
       await this.#stop(subscription)
       throw error
     }
-    return { close: () => this.#stop(subscription) }
+    return {
+      close: () => {
+        signal?.removeEventListener('abort', onAbort)
+        return this.#stop(subscription)
+      },
+    }
   }
 
   async forgetGroup(topic: string, group: string): Promise<void> {
@@ -182,7 +190,12 @@ class SqliteEventLog implements EmbeddedEventLog {
     })
   }
 
-  async #start(subscription: Subscription, handler: LogHandler, maxBatch: Count): Promise<void> {
+  async #start(
+    subscription: Subscription,
+    handler: LogHandler,
+    maxBatch: Count,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { topic, group } = subscription
     const partitions = await this.#engine.write(() => {
       const count = this.#topics.requireIn(topic)
@@ -190,6 +203,7 @@ class SqliteEventLog implements EmbeddedEventLog {
       return count
     })
     this.#assertOpen()
+    if (signal?.aborted) throw new ClosedError(`consuming ${topic} was stopped before it began`)
     const streams = Array.from({ length: partitions }, (_, partition) => streamOf(topic, partition))
     const stored = this.#offsets.read(topic).filter((offset) => offset.group === group)
     const labels = { topic, group }
