@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import {
   clientFrameCodec,
@@ -201,6 +201,15 @@ describe('gzip', () => {
     const bomb = gzipSync(Buffer.alloc(20 * 1024 * 1024))
     expect(bomb.length).toBeLessThan(51_200)
     expect(() => server.decode(bomb, true)).toThrow(/more than 10000 bytes/)
+  })
+
+  it('is understood by any reader, whatever the size of the frame', () => {
+    const packed = frameCodec({ sdkType: 'go', compression: 'gzip' })
+    const unpacked = frameCodec({ sdkType: 'go' })
+    for (const length of [0, 1, 100, 154, 155, 156, 157, 158, 159, 160, 200, 1900, 2000, 20_000, 300_000]) {
+      const frame = { ...reply, data: Buffer.alloc(length, 'some data ') }
+      expect(gunzipSync(packed.encode(frame).bytes).equals(unpacked.encode(frame).bytes), `${length} bytes`).toBe(true)
+    }
   })
 
   it('is refused when it is not gzip', () => {
