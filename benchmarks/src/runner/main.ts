@@ -17,6 +17,7 @@ const usage = `Usage: npm run bench -- [options]
   --quick           seconds instead of minutes: shows that everything works
   --profile         record the server's CPU profile and print where the time went
   --rate 1000       sends per second of W1-open
+  --room 1000       members of the W2 room
   --server <file>   the server script to start instead of packages/im-server/dist/bin.js
   --name latest     name of the result file in benchmarks/results
   --json            print the result as JSON instead of a table
@@ -29,6 +30,7 @@ function readOptions() {
       quick: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
       rate: { type: 'string', default: String(fullShape.openRatePerSecond) },
+      room: { type: 'string', default: String(fullShape.roomSize) },
       server: { type: 'string', default: join(repository, 'packages/im-server/dist/bin.js') },
       name: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -37,9 +39,12 @@ function readOptions() {
   })
   const rate = Number(values.rate)
   if (!(rate > 0)) throw new RangeError(`--rate must be a positive number, not ${values.rate}.`)
+  const room = Number(values.room)
+  if (!Number.isInteger(room) || room < 2)
+    throw new RangeError(`--room must be a number from 2 on, not ${values.room}.`)
   const name = values.name ?? (values.profile ? 'profile' : 'latest')
   if (!/^[\w.-]+$/.test(name)) throw new RangeError(`--name ${name}: use letters, digits, dots and dashes only.`)
-  return { ...values, rate, name, workloads: readWorkloads(values.only) }
+  return { ...values, rate, room, name, workloads: readWorkloads(values.only) }
 }
 
 function readWorkloads(only: string | undefined): readonly WorkloadName[] {
@@ -58,15 +63,20 @@ async function main(): Promise<void> {
     return
   }
   const machine = describeMachine(repository)
-  const shape = { ...(options.quick ? quickShape : fullShape), openRatePerSecond: options.rate }
+  const shape = { ...(options.quick ? quickShape : fullShape), openRatePerSecond: options.rate, roomSize: options.room }
   const results: WorkloadResult[] = []
+  const failures: string[] = []
   for (const workload of options.workloads) {
     console.error(`${workload} …`)
     const script = resolve(options.server)
-    results.push(await runWorkload(systemClock, { workload, shape, script, isProfiled: options.profile }))
+    try {
+      results.push(await runWorkload(systemClock, { workload, shape, script, isProfiled: options.profile }))
+    } catch (error) {
+      failures.push(`${workload} was not finished. ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 
-  const outcome = { machine, measuredAt: new Date().toISOString(), isQuick: options.quick, shape, results }
+  const outcome = { machine, measuredAt: new Date().toISOString(), isQuick: options.quick, shape, results, failures }
   const json = JSON.stringify(outcome, undefined, 2)
   const file = join(repository, 'benchmarks/results', `${options.name}.json`)
   await mkdir(dirname(file), { recursive: true })
@@ -80,7 +90,9 @@ async function main(): Promise<void> {
       if (profile !== undefined) console.log(`\n${renderProfile(workload, profile)}`)
     }
   }
-  if (results.some(({ load }) => faultsOf(load).length > 0)) process.exitCode = 1
+  for (const failure of failures) console.error(`\n${failure}`)
+  if (failures.length > 0) process.exitCode = 2
+  else if (results.some(({ load }) => faultsOf(load).length > 0)) process.exitCode = 1
 }
 
 // Timers of the clock keep no process alive, and a server that ends at once leaves nothing else to wait for.

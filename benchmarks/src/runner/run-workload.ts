@@ -1,5 +1,6 @@
 import type { Clock } from '@parlance/core'
 
+import { ProcessError } from '../errors.ts'
 import type { LoadReport, Mark } from '../load/messages.ts'
 import type { Shape, WorkloadName } from '../load/workload.ts'
 import { runLoad } from './load-process.ts'
@@ -48,7 +49,10 @@ export async function runWorkload(clock: Clock, options: WorkloadOptions): Promi
     const measured = runLoad({ workload, target: server.target, shape }, async (mark, window) => {
       marks.push({ mark, window, sample: await probe.sample() })
     })
-    const load = await Promise.race([measured, server.untilEnded()])
+    const load = await Promise.race([measured, server.untilEnded()]).catch(async (cause: unknown) => {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new ProcessError(`${reason}\nThe server's last output:\n${await server.logTail()}`, { cause })
+    })
     await server.stop()
     const at = (mark: Mark, window = 0): ServerSample | undefined =>
       marks.find((entry) => entry.mark === mark && entry.window === window)?.sample
