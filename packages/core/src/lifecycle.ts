@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from './clock.ts'
-import { ParlanceError, TimeoutError } from './errors.ts'
+import { ClosedError, InvalidArgumentError, ParlanceError, TimeoutError } from './errors.ts'
 import type { Milliseconds } from './units.ts'
 
 /** A part of a process that is started and stopped with it. */
@@ -12,24 +12,26 @@ export interface LifecyclePart {
 
 /** Starting a part failed; the parts before it were stopped again. */
 export class StartError extends ParlanceError {
-  static override readonly code = 'CORE_START_FAILED'
+  static override readonly code: string = 'CORE_START_FAILED'
 }
 
 /** Stopping one or more parts failed; every other part was stopped all the same. */
 export class StopError extends ParlanceError {
-  static override readonly code = 'CORE_STOP_FAILED'
+  static override readonly code: string = 'CORE_STOP_FAILED'
 }
 
 /**
  * Starts parts in the order they were added and stops them in reverse.
  *
- * Both are idempotent and may be awaited by several callers. When a part fails to start, those already started are
- * stopped and the part's own error is thrown, unless it is not a Parlance error: then it is the cause of a {@link StartError}.
+ * Both are idempotent and may be awaited by several callers; what was stopped does not start again. A stop during the start
+ * lets the part that is starting finish, starts no more, and stops those that were. When a part fails to start, those already
+ * started are stopped and the part's own error is thrown, unless it is not a Parlance error or stopping failed as well: then
+ * it is the cause of a {@link StartError}.
  */
 export class Lifecycle {
   readonly #parts: LifecyclePart[] = []
   readonly #clock: Clock
-  #started = 0
+  readonly #started: LifecyclePart[] = []
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
@@ -37,31 +39,42 @@ export class Lifecycle {
     this.#clock = clock
   }
 
+  /** @throws {@link InvalidArgumentError} once the start has begun: the part would never be started. */
   add(part: LifecyclePart): this {
+    if (this.#starting !== undefined || this.#stopping !== undefined)
+      throw new InvalidArgumentError(`${part.name} was added too late; add every part before start`)
     this.#parts.push(part)
     return this
   }
 
+  /** @throws {@link ClosedError} when it was stopped before. */
   start(): Promise<void> {
+    if (this.#starting === undefined && this.#stopping !== undefined)
+      return Promise.reject(new ClosedError('stopped before it was started; make a new one to start again'))
     this.#starting ??= this.#start()
     return this.#starting
   }
 
-  /** @param deadlineMs - time for all parts together; a part that takes longer is left behind and reported. */
+  /**
+   * @param deadlineMs - time for all parts together; a part that takes longer is left behind and reported.
+   * @throws {@link StopError} when a part failed or took too long; every other part was stopped all the same.
+   */
   stop(deadlineMs: Milliseconds = 10_000): Promise<void> {
-    this.#stopping ??= this.#stop(deadlineMs)
+    this.#stopping ??= this.#stop(deadlineMs, this.#starting)
     return this.#stopping
   }
 
   async #start(): Promise<void> {
     for (const part of this.#parts) {
+      if (this.#stopping !== undefined) return
       try {
         await part.start?.()
-        this.#started++
+        this.#started.push(part)
       } catch (error) {
-        await this.#stop(5_000)
-        if (ParlanceError.is(error)) throw error
-        throw new StartError(`${part.name} could not start: ${(error as Error).message}`, {
+        const stopFailure = await this.#stop(5_000).catch((failure: unknown) => failure as StopError)
+        if (ParlanceError.is(error) && stopFailure === undefined) throw error
+        const also = stopFailure === undefined ? '' : `; then ${stopFailure.message}`
+        throw new StartError(`${part.name} could not start: ${messageOf(error)}${also}`, {
           cause: error,
           details: { part: part.name },
         })
@@ -69,7 +82,7 @@ export class Lifecycle {
     }
   }
 
-  async #stop(deadlineMs: Milliseconds): Promise<void> {
+  async #stop(deadlineMs: Milliseconds, starting?: Promise<void>): Promise<void> {
     const deadline = new AbortController()
     const passed = new Promise<never>((_, reject) => {
       deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason as Error), { once: true })
@@ -80,17 +93,25 @@ export class Lifecycle {
     )
     const failures: string[] = []
     let cause: unknown
-    for (const part of this.#parts.slice(0, this.#started).toReversed()) {
+    const attempt = async (name: string, work: () => Promise<void> | void): Promise<void> => {
       try {
-        await Promise.race([part.stop?.(deadline.signal), passed])
+        await Promise.race([work(), passed])
       } catch (error) {
-        failures.push(`${part.name}: ${(error as Error).message}`)
+        failures.push(`${name}: ${messageOf(error)}`)
         cause = error
       }
     }
-    this.#started = 0
+    // Whoever started it is told how that failed; here only the end of it matters.
+    const startEnded = starting?.catch(() => undefined)
+    if (startEnded !== undefined) await attempt('start', () => startEnded)
+    for (const part of this.#started.splice(0).toReversed())
+      await attempt(part.name, () => part.stop?.(deadline.signal))
     timer.cancel()
     if (failures.length > 0)
       throw new StopError(`could not stop ${failures.join('; ')}`, { cause, details: { failures } })
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
