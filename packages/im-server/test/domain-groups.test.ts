@@ -1,0 +1,339 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { KnownVersion } from '../src/domain/version-sync.ts'
+import { adminUserID, draft, type ImWorld, imWorld } from './support/im-world.ts'
+
+let world: ImWorld
+beforeEach(async () => {
+  world = await imWorld()
+  await world.register('alice', 'bob', 'carol', 'dave')
+})
+afterEach(() => world.close())
+
+const unknown: KnownVersion = { versionID: '', version: 0 }
+const users = (list: readonly { readonly userID: string }[]): string[] => list.map(({ userID }) => userID)
+const members = (groupID: string) =>
+  world.groups.memberPage(groupID, { filter: 0, keyword: '' }, { pageNumber: 1, showNumber: 100 })
+
+async function join(
+  groupID: string,
+  userID: string,
+  change: { nickname?: string; roleLevel?: number } = {},
+): Promise<void> {
+  const never = new Date(0)
+  const row = {
+    groupID,
+    userID,
+    nickname: '',
+    faceURL: '',
+    roleLevel: 20,
+    joinSource: 2,
+    inviterUserID: '',
+    operatorUserID: '',
+    ex: '',
+  }
+  await world.repositories.groupMembers.put({
+    ...row,
+    joinTime: new Date(world.clock.now()),
+    muteEndTime: never,
+    ...change,
+  })
+}
+
+describe('creating a group', () => {
+  const first = { ownerUserID: 'alice', adminUserIDs: ['bob'], memberUserIDs: ['carol'] }
+
+  it('gives everybody a role, the owner first', async () => {
+    const group = await world.groupCreation.create(
+      world.caller('alice'),
+      { ...draft, groupID: 'g', introduction: 'hello' },
+      first,
+    )
+    expect(group).toEqual({
+      groupID: 'g',
+      groupName: 'a group',
+      notification: '',
+      introduction: 'hello',
+      faceURL: '',
+      ownerUserID: 'alice',
+      createTime: world.clock.now(),
+      memberCount: 3,
+      ex: '',
+      status: 0,
+      creatorUserID: 'alice',
+      groupType: 2,
+      needVerification: 0,
+      lookMemberInfo: 0,
+      applyMemberFriend: 0,
+      notificationUpdateTime: 0,
+      notificationUserID: '',
+    })
+    expect(await world.groups.infos(['g'])).toEqual([group])
+    const { total, members: list } = await members('g')
+    expect(total).toBe(3)
+    expect(list.map(({ userID, roleLevel, nickname }) => [userID, roleLevel, nickname])).toEqual([
+      ['alice', 100, 'name of alice'],
+      ['bob', 60, 'name of bob'],
+      ['carol', 20, 'name of carol'],
+    ])
+  })
+
+  it('tells the group everything in one notification that is also a message', async () => {
+    const group = await world.groupCreation.create(world.caller('alice'), { ...draft, groupID: 'g' }, first)
+    const [notification] = world.told
+    expect(world.told).toHaveLength(1)
+    expect(notification).toMatchObject({
+      sendID: 'alice',
+      to: { groupID: 'g' },
+      contentType: 1501,
+      operationID: 'op of alice',
+      asMessage: true,
+    })
+    const tips = notification!.tips as {
+      memberList: { userID: string }[]
+      groupMemberVersion: number
+      groupMemberVersionID: string
+    }
+    expect(tips).toMatchObject({
+      group,
+      opUser: { userID: 'alice', roleLevel: 100 },
+      groupOwnerUser: { userID: 'alice' },
+      operationTime: world.clock.now(),
+    })
+    expect(users(tips.memberList)).toEqual(['alice', 'bob', 'carol'])
+    expect(tips.groupMemberVersionID).toMatch(/^[0-9a-f]{24}$/)
+    const known = { groupID: 'g', versionID: tips.groupMemberVersionID, version: tips.groupMemberVersion }
+    expect(await world.groupSync.members(known)).toMatchObject({
+      full: false,
+      insert: [],
+      update: [],
+      delete: [],
+      version: known.version,
+    })
+  })
+
+  it('names an administrator who creates it for others, without making it a member', async () => {
+    await world.groupCreation.create(world.caller(adminUserID), { ...draft, groupID: 'g' }, first)
+    expect(world.told[0]!.tips).toMatchObject({
+      opUser: { userID: adminUserID, nickname: adminUserID, roleLevel: 0 },
+      groupOwnerUser: { userID: 'alice' },
+    })
+    expect(await world.groups.isMember('g', adminUserID)).toBe(false)
+  })
+
+  it('makes an id of its own when none is given', async () => {
+    const create = () => world.groupCreation.create(world.caller('alice'), draft, first)
+    const [one, two] = [await create(), await create()]
+    expect(one.groupID).toMatch(/^\d{10}$/)
+    expect(two.groupID).not.toBe(one.groupID)
+  })
+
+  it('leaves a group that exists as it is', async () => {
+    await world.group('g', 'alice', 'bob')
+    const before = [await world.groups.infos(['g']), await members('g')]
+    const taken = world.groupCreation.create(
+      world.caller('dave'),
+      { ...draft, groupID: 'g' },
+      { ownerUserID: 'dave', adminUserIDs: [], memberUserIDs: ['carol'] },
+    )
+    await expect(taken).rejects.toMatchObject({ errCode: 1202 })
+    expect([await world.groups.infos(['g']), await members('g')]).toEqual(before)
+    expect(world.told).toHaveLength(1)
+  })
+
+  it('lets one of two at the same time have the id, with its own members only', async () => {
+    const create = (owner: string) =>
+      world.groupCreation.create(
+        world.caller(owner),
+        { ...draft, groupID: 'g' },
+        { ownerUserID: owner, adminUserIDs: [], memberUserIDs: [] },
+      )
+    const outcomes = await Promise.allSettled([create('alice'), create('dave')])
+    const won = outcomes.findIndex(({ status }) => status === 'fulfilled')
+    expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { errCode: 1202 } })
+    expect(await world.groups.memberIDs('g')).toEqual([['alice', 'dave'][won]])
+  })
+
+  it.each([
+    ['users who do not exist, naming them', 1101, { memberUserIDs: ['carol', 'x', 'y'] }, {}],
+    ['a user named twice', 1001, { memberUserIDs: ['bob'] }, {}],
+    ['the owner among the members', 1001, { memberUserIDs: ['alice'] }, {}],
+    ['more than a thousand members', 1001, { memberUserIDs: Array.from({ length: 999 }, (_, at) => `m${at}`) }, {}],
+    ['another type of group', 1001, {}, { groupType: 0 }],
+  ])('refuses %s', async (_name, errCode, who, how) => {
+    const created = world.groupCreation.create(
+      world.caller('alice'),
+      { ...draft, groupID: 'g', ...how },
+      { ...first, ...who },
+    )
+    await expect(created).rejects.toMatchObject({ errCode })
+    expect(await world.groups.infos(['g'])).toEqual([])
+    expect(world.told).toEqual([])
+  })
+
+  it('names the users who do not exist', async () => {
+    const created = world.groupCreation.create(world.caller('alice'), draft, {
+      ...first,
+      memberUserIDs: ['x', 'carol', 'y'],
+    })
+    await expect(created).rejects.toMatchObject({ message: expect.stringContaining('x, y') })
+  })
+})
+
+describe('reading members', () => {
+  beforeEach(async () => {
+    await world.groupCreation.create(
+      world.caller('alice'),
+      { ...draft, groupID: 'g' },
+      { ownerUserID: 'alice', adminUserIDs: ['bob'], memberUserIDs: ['carol', 'dave'] },
+    )
+  })
+
+  it('pages, owner and admins first', async () => {
+    const page = (pageNumber: number) =>
+      world.groups.memberPage('g', { filter: 0, keyword: '' }, { pageNumber, showNumber: 3 })
+    expect(await page(1)).toMatchObject({
+      total: 4,
+      members: [{ userID: 'alice' }, { userID: 'bob' }, { userID: 'carol' }],
+    })
+    expect(await page(2)).toMatchObject({ total: 4, members: [{ userID: 'dave' }] })
+    expect(await page(3)).toEqual({ total: 4, members: [] })
+  })
+
+  it.each([
+    [1, ['alice']],
+    [2, ['bob']],
+    [3, ['carol', 'dave']],
+    [4, ['bob', 'carol', 'dave']],
+    [5, ['alice', 'bob']],
+  ] as const)('filter %i shows %j', async (filter, expected) => {
+    const all = await world.groups.memberPage('g', { filter, keyword: '' }, { pageNumber: 1, showNumber: 100 })
+    expect(users(all.members)).toEqual(expected)
+    const second = await world.groups.memberPage('g', { filter, keyword: '' }, { pageNumber: 2, showNumber: 1 })
+    expect(second).toMatchObject({ total: expected.length })
+    expect(users(second.members)).toEqual(expected.slice(1, 2))
+  })
+
+  it('searches names as they are shown, and whole ids', async () => {
+    const search = async (keyword: string, filter: 0 | 3 = 0) =>
+      users((await world.groups.memberPage('g', { filter, keyword }, { pageNumber: 1, showNumber: 100 })).members)
+    await join('g', 'dave', { nickname: 'Captain' })
+    expect(await search('capt')).toEqual(['dave'])
+    expect(await search('NAME OF')).toEqual(['alice', 'bob', 'carol'])
+    expect(await search('name of', 3)).toEqual(['carol'])
+    expect(await search('dave')).toEqual(['dave'])
+    expect(await search('dav')).toEqual([])
+  })
+
+  it('shows what a member set for this group before what the profile says', async () => {
+    await join('g', 'dave', { nickname: 'Captain' })
+    expect(await world.groups.members('g', ['dave', 'nobody', 'alice'])).toMatchObject([
+      { userID: 'dave', nickname: 'Captain', faceURL: 'face of dave' },
+      { userID: 'alice', nickname: 'name of alice' },
+    ])
+  })
+})
+
+describe('what a client has of groups', () => {
+  it('begins with everything, at a version that can be told apart', async () => {
+    const answer = await world.groupSync.joined('alice', unknown)
+    expect(answer).toEqual({
+      full: true,
+      version: 1,
+      versionID: expect.stringMatching(/^[0-9a-f]{24}$/),
+      insert: [],
+      update: [],
+      delete: [],
+    })
+    for (const nonsense of [
+      { versionID: 'x', version: 1 },
+      { versionID: answer.versionID, version: 0 },
+      { versionID: 'a'.repeat(24), version: 1 },
+    ])
+      expect(await world.groupSync.joined('alice', nonsense)).toMatchObject({ full: true })
+  })
+
+  it('goes on with what was joined and left', async () => {
+    const first = await world.groupSync.joined('bob', unknown)
+    await world.group('g', 'alice', 'bob')
+    await world.group('h', 'alice', 'bob')
+    const second = await world.groupSync.joined('bob', first)
+    expect(second).toMatchObject({
+      full: false,
+      insert: [{ groupID: 'g', ownerUserID: 'alice', memberCount: 2 }, { groupID: 'h' }],
+      delete: [],
+    })
+    await world.repositories.groupMembers.delete({ groupID: 'g', userID: 'bob' })
+    const third = await world.groupSync.joined('bob', second)
+    expect(third).toMatchObject({ full: false, insert: [], update: [], delete: ['g'] })
+    expect(await world.groupSync.joined('bob', third)).toMatchObject({
+      full: false,
+      insert: [],
+      update: [],
+      delete: [],
+      version: third.version,
+    })
+  })
+
+  it('is read anew when too much changed', async () => {
+    const first = await world.groupSync.joined('bob', unknown)
+    for (let at = 0; at < 201; at++) await join(`g${at}`, 'bob')
+    const second = await world.groupSync.joined('bob', first)
+    expect(second).toMatchObject({ full: true, insert: [] })
+    expect(await world.groupSync.joined('bob', second)).toMatchObject({ full: false, insert: [] })
+  })
+
+  it('tells members who came, changed and went', async () => {
+    await world.group('g', 'alice', 'bob')
+    const first = await world.groupSync.members({ groupID: 'g', ...unknown })
+    expect(first).toMatchObject({ full: true, group: { groupID: 'g', memberCount: 2 }, insert: [] })
+    await join('g', 'carol')
+    await join('g', 'bob', { nickname: 'B' })
+    const second = await world.groupSync.members({ groupID: 'g', versionID: first.versionID, version: first.version })
+    expect(second).toMatchObject({
+      full: false,
+      insert: [{ userID: 'carol', nickname: 'name of carol' }],
+      update: [{ userID: 'bob', nickname: 'B' }],
+      delete: [],
+    })
+    expect(second).not.toHaveProperty('group')
+    await world.repositories.groupMembers.delete({ groupID: 'g', userID: 'carol' })
+    expect(
+      await world.groupSync.members({ groupID: 'g', versionID: second.versionID, version: second.version }),
+    ).toMatchObject({ delete: ['carol'], insert: [], update: [] })
+  })
+
+  it('is told in batches, without groups of others', async () => {
+    await world.group('g', 'alice', 'bob')
+    await world.group('h', 'alice', 'bob')
+    await world.group('other', 'carol')
+    const answers = await world.groupSync.membersOfMany(
+      'bob',
+      ['g', 'other', 'nowhere', 'h'].map((groupID) => ({ groupID, ...unknown })),
+    )
+    expect([...answers.keys()]).toEqual(['g', 'h'])
+  })
+
+  it('ends a batch after 500 changes', async () => {
+    const groupIDs = ['a', 'b', 'c', 'd']
+    for (const groupID of groupIDs) await world.group(groupID, 'alice')
+    const known = await Promise.all(
+      groupIDs.map(async (groupID) => ({ groupID, ...(await world.groupSync.members({ groupID, ...unknown })) })),
+    )
+    for (const groupID of groupIDs) for (let at = 0; at < 180; at++) await join(groupID, `m${at}`)
+    const answers = await world.groupSync.membersOfMany(
+      'alice',
+      known.map(({ groupID, versionID, version }) => ({ groupID, versionID, version })),
+    )
+    expect([...answers.values()].map(({ insert }) => insert.length)).toEqual([180, 180, 180])
+  })
+
+  it('is equal when the hash of the ids is', async () => {
+    await world.group('g', 'alice', 'bob')
+    const list = await world.groupSync.memberIDs('g', 0)
+    expect(list).toMatchObject({ equal: false, ids: ['alice', 'bob'] })
+    // MD5 of '["alice","bob"]' begins with these eight bytes.
+    const hash = Number(0x4b737d97e49b13a8n)
+    expect(await world.groupSync.memberIDs('g', hash)).toMatchObject({ equal: true, ids: [], version: list.version })
+    expect(await world.groupSync.joinedIDs('carol', 0)).toMatchObject({ equal: true, ids: [] })
+  })
+})

@@ -1,0 +1,209 @@
+import { createEmbeddedRepositories } from '@parlance/cached-repository/embedded'
+import { SqliteEngine } from '@parlance/engines/sqlite'
+import { createBus } from '@parlance/notification-bus'
+import { temporaryFolder, VirtualClock } from '@parlance/testing'
+import { join } from 'node:path'
+import { createHttpApi } from '../../src/api/http-api.ts'
+import type { Route } from '../../src/api/route.ts'
+import { imRoutes } from '../../src/api/routes/index.ts'
+import type { Caller } from '../../src/domain/caller.ts'
+import { Conversations } from '../../src/domain/conversations.ts'
+import { Friends } from '../../src/domain/friends.ts'
+import { GroupCreation } from '../../src/domain/group-creation.ts'
+import { GroupSync } from '../../src/domain/group-sync.ts'
+import { Groups } from '../../src/domain/groups.ts'
+import { Addresses } from '../../src/domain/messages/addresses.ts'
+import { ConversationRows } from '../../src/domain/messages/conversation-rows.ts'
+import { ImMessageService } from '../../src/domain/messages/im-message-service.ts'
+import { Puller } from '../../src/domain/messages/puller.ts'
+import { ReadState } from '../../src/domain/messages/read-state.ts'
+import { MessageSender } from '../../src/domain/messages/sender.ts'
+import type { Notification, Notifications } from '../../src/domain/notifications.ts'
+import { imRepositories, type ImRepositories } from '../../src/domain/repositories.ts'
+import { TokenIssue } from '../../src/domain/token-issue.ts'
+import { Tokens } from '../../src/domain/tokens.ts'
+import { Users } from '../../src/domain/users.ts'
+import { ServedApi } from './http-call.ts'
+
+/** The secret of every world. */
+export const secret = 'a secret for tests only'
+
+/** The administrator of every world. */
+export const adminUserID = 'imAdmin'
+
+const tokenKey = Buffer.alloc(32, 7)
+
+/** Domains and API on the embedded store, without sockets for messages: what is told to clients is recorded. */
+export interface ImWorld {
+  readonly clock: VirtualClock
+  readonly repositories: ImRepositories
+  readonly tokens: Tokens
+  readonly tokenIssue: TokenIssue
+  readonly users: Users
+  readonly friends: Friends
+  readonly groups: Groups
+  readonly groupCreation: GroupCreation
+  readonly groupSync: GroupSync
+  readonly conversations: Conversations
+  readonly messages: ImMessageService
+  readonly routes: readonly Route[]
+  readonly api: ServedApi
+  /** Every notification, in the order sent. */
+  readonly told: Notification[]
+  /** Platforms of users who are online. */
+  readonly online: Map<string, number[]>
+  caller(userID: string): Caller
+  register(...userIDs: string[]): Promise<void>
+  /** Creates a group through the domain; the first user owns it. */
+  group(groupID: string, ...userIDs: string[]): Promise<void>
+  /** Sends one text, to a user or to a group. */
+  send(sendID: string, to: { readonly userID: string } | { readonly groupID: string }, text?: string): Promise<void>
+  /** A token: the administrator's for the administrator. */
+  token(userID: string, platformID?: number): Promise<string>
+  /** Everything anew on the same data, as after a restart. */
+  reopen(): Promise<ImWorld>
+  close(): Promise<void>
+}
+
+/** Opens a world on an empty folder. */
+export async function imWorld(folder = temporaryFolder(), clock = new VirtualClock()): Promise<ImWorld> {
+  const engine = SqliteEngine.open({ path: join(folder.path, 'parlance.db') })
+  const { repositories: declared, log } = createEmbeddedRepositories({ engine })
+  const bus = createBus({ log })
+  const repositories = imRepositories(declared)
+  const told: Notification[] = []
+  const notifications: Notifications = { send: async (notification) => void told.push(notification) }
+  const online = new Map<string, number[]>()
+  const presence = {
+    onlinePlatforms: async (userIDs: readonly string[]) =>
+      new Map(userIDs.map((userID) => [userID, online.get(userID) ?? []])),
+  }
+  const tokens = new Tokens({ repositories, key: tokenKey, clock })
+  const users = new Users({ repositories, notifications, clock })
+  const friends = new Friends({ repositories, users })
+  const groups = new Groups({ repositories, users })
+  const groupCreation = new GroupCreation({ repositories, users, notifications, clock })
+  const groupSync = new GroupSync({ repositories, groups })
+  const conversations = new Conversations({ repositories })
+  const tokenIssue = new TokenIssue({ tokens, users, adminUserID, secret, clock })
+  const addresses = new Addresses(repositories)
+  const sender = new MessageSender(repositories, new ConversationRows(repositories, clock), bus, clock)
+  const messages = new ImMessageService(
+    sender,
+    new Puller(repositories, addresses),
+    new ReadState(repositories, addresses, notifications),
+  )
+  const isAdmin = (userID: string): boolean => userID === adminUserID
+  const parts = {
+    tokens,
+    tokenIssue,
+    users,
+    friends,
+    groups,
+    groupCreation,
+    groupSync,
+    conversations,
+    messages,
+    presence,
+    clock,
+  }
+  const routes = imRoutes({ ...parts, reader: messages })
+  const api = await ServedApi.start(createHttpApi({ routes, tokens, isAdmin }))
+  await users.ensureAdmin(adminUserID)
+
+  const stop = async (): Promise<void> => {
+    await api.stop()
+    await bus.stop()
+    declared.close()
+    await engine.close()
+  }
+  const caller = (userID: string): Caller => ({
+    userID,
+    platformID: 5,
+    isAdmin: isAdmin(userID),
+    operationID: `op of ${userID}`,
+  })
+  let sent = 0
+  return {
+    ...parts,
+    repositories,
+    routes,
+    api,
+    told,
+    online,
+    caller,
+    async register(...userIDs) {
+      await users.register(
+        userIDs.map((userID) => ({
+          userID,
+          nickname: `name of ${userID}`,
+          faceURL: `face of ${userID}`,
+          ex: '',
+          appMangerLevel: 0,
+          globalRecvMsgOpt: 0,
+        })),
+      )
+    },
+    async group(groupID, ownerUserID = '', ...memberUserIDs) {
+      await groupCreation.create(
+        caller(ownerUserID),
+        { ...draft, groupID },
+        { ownerUserID, memberUserIDs, adminUserIDs: [] },
+      )
+    },
+    async send(sendID, to, text = 'hello') {
+      await messages.send(caller(sendID), {
+        sendID,
+        recvID: 'userID' in to ? to.userID : '',
+        groupID: 'groupID' in to ? to.groupID : '',
+        clientMsgID: `message ${sent++}`,
+        serverMsgID: '',
+        senderPlatformID: 5,
+        senderNickname: '',
+        senderFaceURL: '',
+        sessionType: 'userID' in to ? 1 : 3,
+        msgFrom: 100,
+        contentType: 101,
+        content: Buffer.from(JSON.stringify({ content: text })),
+        seq: 0,
+        sendTime: 0,
+        createTime: clock.now(),
+        status: 1,
+        isRead: false,
+        options: {},
+        offlinePushInfo: undefined,
+        atUserIDList: [],
+        attachedInfo: '',
+        ex: '',
+      })
+      await clock.advance(1)
+    },
+    token: async (userID, platformID = 5) =>
+      (isAdmin(userID)
+        ? await tokenIssue.forAdmin(userID, secret, 'here')
+        : await tokenIssue.forUser(userID, platformID)
+      ).token,
+    async reopen() {
+      await stop()
+      return imWorld(folder, clock)
+    },
+    async close() {
+      await stop()
+      folder.remove()
+    },
+  }
+}
+
+/** A group of which only the type is said. */
+export const draft = {
+  groupID: '',
+  groupName: 'a group',
+  notification: '',
+  introduction: '',
+  faceURL: '',
+  ex: '',
+  groupType: 2,
+  needVerification: 0,
+  lookMemberInfo: 0,
+  applyMemberFriend: 0,
+}
