@@ -104,28 +104,44 @@ describe('results', () => {
 })
 
 describe('summarizeProfile', () => {
+  const node = (id: number, functionName: string, url: string, children: number[] = []) => ({
+    id,
+    callFrame: { functionName, url, lineNumber: 9 },
+    children,
+  })
+  const profile = {
+    nodes: [
+      node(5, '(root)', '', [1, 2, 4]),
+      node(1, '(idle)', ''),
+      node(2, 'write', 'file:///x/packages/gateway/dist/session.js', [3]),
+      node(3, '', 'file:///x/packages/gateway/node_modules/ws/lib/sender.js', [6]),
+      node(6, 'write', 'file:///x/packages/gateway/dist/session.js'),
+      node(4, '(garbage collector)', ''),
+    ],
+    startTime: 1_000_000,
+    samples: [1, 2, 3, 6, 4],
+    timeDeltas: [500, 1_000, 3_000, 2_000, 4_000],
+  }
+
   it('gives each sample the time until the next, apart from idling', () => {
-    const node = (id: number, functionName: string, url: string) => ({
-      id,
-      callFrame: { functionName, url, lineNumber: 9 },
-    })
-    const profile = {
-      nodes: [
-        node(1, '(idle)', ''),
-        node(2, 'write', 'file:///x/packages/gateway/dist/session.js'),
-        node(3, '', 'file:///x/node_modules/.pnpm/ws@8/node_modules/ws/lib/sender.js'),
-        node(4, '(garbage collector)', ''),
-      ],
-      samples: [1, 2, 3, 2, 4],
-      timeDeltas: [500, 1_000, 3_000, 2_000, 4_000],
-    }
-    const { busyMs, idleMs, functions, modules } = summarizeProfile([profile])
+    const { busyMs, idleMs, functions, modules, inclusive } = summarizeProfile([profile])
     expect({ busyMs, idleMs }).toEqual({ busyMs: 9, idleMs: 1 })
     expect(functions).toEqual([
-      { name: 'write  gateway/dist/session.js:10', selfMs: 7, percent: (100 * 7) / 9 },
-      { name: '(anonymous)  ws/lib/sender.js:10', selfMs: 2, percent: (100 * 2) / 9 },
-      { name: '(garbage collector)', selfMs: 0, percent: 0 },
+      { name: 'write  gateway/dist/session.js:10', ms: 7, percent: (100 * 7) / 9 },
+      { name: '(anonymous)  ws/lib/sender.js:10', ms: 2, percent: (100 * 2) / 9 },
+      { name: '(garbage collector)', ms: 0, percent: 0 },
     ])
     expect(modules.map(({ name }) => name)).toEqual(['gateway', 'ws', '(garbage collector)'])
+    expect(inclusive).toEqual([{ name: 'write  gateway/dist/session.js:10', ms: 9, percent: 100 }])
+  })
+
+  it('counts only samples within the spans', () => {
+    const spans = [
+      { beginUs: 1_000_000, endUs: 1_001_000 },
+      { beginUs: 1_004_500, endUs: 1_006_000 },
+    ]
+    const { busyMs, idleMs, functions } = summarizeProfile([profile], spans)
+    expect({ busyMs, idleMs }).toEqual({ busyMs: 2, idleMs: 1 })
+    expect(functions.map(({ name, ms }) => [name, ms])).toEqual([['(anonymous)  ws/lib/sender.js:10', 2]])
   })
 })

@@ -35,13 +35,15 @@ export function renderResults(machine: Machine, results: readonly WorkloadResult
 
 /** Where a profiled server spent its time. */
 export function renderProfile(workload: string, profile: ProfileSummary): string {
-  const { busyMs, idleMs, functions, modules } = profile
+  const { busyMs, idleMs, functions, modules, inclusive } = profile
   return [
-    `${workload}: ${seconds(busyMs)} s busy, ${seconds(idleMs)} s idle, from start to stop of the server`,
+    `${workload}: ${seconds(busyMs)} s busy, ${seconds(idleMs)} s idle in what was measured`,
     '',
     ...profileLines('own time by function', functions),
     '',
     ...profileLines('own time by module', modules),
+    '',
+    ...profileLines('time of functions in packages/ with all they call', inclusive),
   ].join('\n')
 }
 
@@ -120,7 +122,7 @@ function latency(windows: readonly WindowReport[], read: (window: WindowReport) 
 }
 
 function profileLines(title: string, lines: readonly ProfileLine[]): string[] {
-  const rows = lines.map(({ name, selfMs, percent }) => [name, String(Math.round(selfMs)), percent.toFixed(1)])
+  const rows = lines.map(({ name, ms, percent }) => [name, String(Math.round(ms)), percent.toFixed(1)])
   return renderTable([[title, 'ms', '%'], ...rows])
 }
 

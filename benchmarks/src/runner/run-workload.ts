@@ -4,7 +4,7 @@ import { ProcessError } from '../errors.ts'
 import type { LoadReport, Mark } from '../load/messages.ts'
 import type { Shape, WorkloadName } from '../load/workload.ts'
 import { runLoad } from './load-process.ts'
-import { type ProfileSummary, summarizeProfiles } from './profile-summary.ts'
+import { type ProfileSummary, type Span, summarizeProfiles } from './profile-summary.ts'
 import { ServerProbe, type ServerSample } from './server-probe.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -43,7 +43,7 @@ export interface WorkloadOptions {
 export async function runWorkload(clock: Clock, options: WorkloadOptions): Promise<WorkloadResult> {
   const { workload, shape, script, isProfiled } = options
   const server = await ServerProcess.start(clock, { script, isProfiled })
-  const marks: { mark: Mark; window: number; sample: ServerSample }[] = []
+  const marks: TakenMark[] = []
   try {
     const probe = new ServerProbe(clock, server.pid, server.target)
     const measured = runLoad({ workload, target: server.target, shape }, async (mark, window) => {
@@ -68,12 +68,27 @@ export async function runWorkload(clock: Clock, options: WorkloadOptions): Promi
         undefined,
       ),
       bytesPerConnection: growthPerConnection(at('idle-before'), at('idle-after'), shape.connectionCount),
-      profile: isProfiled ? await summarizeProfiles(server.profileFolder) : undefined,
+      profile: isProfiled ? await summarizeProfiles(server.profileFolder, measuredSpans(marks)) : undefined,
     }
   } finally {
     await server.stop()
     await server.remove()
   }
+}
+
+interface TakenMark {
+  readonly mark: Mark
+  readonly window: number
+  readonly sample: ServerSample
+}
+
+function measuredSpans(marks: readonly TakenMark[]): Span[] {
+  const begins = marks.filter(({ mark }) => mark === 'window-begins' || mark === 'idle-before')
+  const ends = marks.filter(({ mark }) => mark === 'window-ends' || mark === 'idle-after')
+  return begins.map(({ sample }, index) => ({
+    beginUs: sample.monotonicUs,
+    endUs: ends[index]?.sample.monotonicUs ?? Infinity,
+  }))
 }
 
 function between(begin: ServerSample | undefined, end: ServerSample | undefined): ServerWindow {

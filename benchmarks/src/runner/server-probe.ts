@@ -11,6 +11,8 @@ const commitsCounter = 'parlance_sqlite_commits_total'
 /** The server at one moment. A figure is absent when neither the system nor the server tells it. */
 export interface ServerSample {
   readonly atMs: number
+  /** The same moment on the system's monotonic clock, in microseconds. */
+  readonly monotonicUs: number
   readonly cpuSeconds: number | undefined
   readonly residentBytes: number | undefined
   readonly commitCount: number | undefined
@@ -33,6 +35,7 @@ export class ServerProbe {
   /** Takes one sample. */
   async sample(): Promise<ServerSample> {
     const atMs = this.#clock.elapsed()
+    const monotonicUs = Number(process.hrtime.bigint()) / 1000
     const machineCpuSeconds = machineCpu()
     const [stat, status, metrics] = await Promise.all([
       readIfPresent(`/proc/${this.#pid}/stat`),
@@ -41,6 +44,7 @@ export class ServerProbe {
     ])
     return {
       atMs,
+      monotonicUs,
       cpuSeconds: cpuSecondsOf(stat) ?? sumOfMetric(metrics, 'process_cpu_seconds_total'),
       residentBytes: residentBytesOf(status) ?? sumOfMetric(metrics, 'process_resident_memory_bytes'),
       commitCount: sumOfMetric(metrics, commitsCounter),
