@@ -1,1 +1,2 @@
-export {}
+export { journalContract } from './journal.ts'
+export { segmentStoreContract } from './segment-store.ts'

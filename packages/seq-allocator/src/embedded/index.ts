@@ -4,3 +4,4 @@ export {
   type EmbeddedJournalOptions,
   type StreamAppend,
 } from './journal.ts'
+export { createEmbeddedSegmentStore } from './segment-store.ts'

@@ -78,6 +78,10 @@ type BatchRow = { first: number; entries: Buffer }
 /** Batches deleted in one transaction: bounds how long a truncation holds up the others. */
 const truncationStep = 64
 
+/** Repeat keys outlive the entries of a truncated stream; their rows have the same numbers. */
+const newestLog = `
+  SELECT max(coalesce((SELECT max(id) FROM journal_log), 0), coalesce((SELECT max(log) FROM journal_repeats), 0)) AS newest`
+
 class SqliteJournal implements EmbeddedJournal {
   readonly #engine: SqliteEngine
   readonly #streams: StreamTable
@@ -124,7 +128,7 @@ class SqliteJournal implements EmbeddedJournal {
       SELECT first, count, log FROM journal_batches WHERE stream = ? AND first <= ? ORDER BY first LIMIT ?`)
     this.#deleteBatch = engine.prepare('DELETE FROM journal_batches WHERE stream = ? AND first = ?')
     this.#deleteLog = engine.prepare('DELETE FROM journal_log WHERE id = ?')
-    this.#nextLog = 1 + (engine.prepare<{ id: number | null }>('SELECT max(id) AS id FROM journal_log').get()?.id ?? 0)
+    this.#nextLog = 1 + engine.prepare<{ newest: number }>(newestLog).get()!.newest
     this.#appendedCount = metrics.counter('parlance_journal_entries_total', 'Entries stored in the journal')
     this.#repeatedCount = metrics.counter('parlance_journal_repeats_total', 'Entries that were stored before')
     this.#storedKey = (stream, seq) => {
