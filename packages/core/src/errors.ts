@@ -43,27 +43,27 @@ export abstract class ParlanceError extends Error {
 
 /** A call was made with arguments it cannot accept; the message names the argument and the cure. */
 export class InvalidArgumentError extends ParlanceError {
-  static override readonly code = 'CORE_INVALID_ARGUMENT'
+  static override readonly code: string = 'CORE_INVALID_ARGUMENT'
 }
 
 /** The object was stopped or closed and takes no more work. */
 export class ClosedError extends ParlanceError {
-  static override readonly code = 'CORE_CLOSED'
+  static override readonly code: string = 'CORE_CLOSED'
 }
 
 /** The caller's signal aborted the call. */
 export class AbortedError extends ParlanceError {
-  static override readonly code = 'CORE_ABORTED'
+  static override readonly code: string = 'CORE_ABORTED'
 }
 
 /** Something did not finish within its deadline. */
 export class TimeoutError extends ParlanceError {
-  static override readonly code = 'CORE_TIMEOUT'
-  static override readonly retryable = true
+  static override readonly code: string = 'CORE_TIMEOUT'
+  static override readonly retryable: boolean = true
 }
 
 /** A bounded queue or table is full; try again later. */
 export class OverloadedError extends ParlanceError {
-  static override readonly code = 'CORE_OVERLOADED'
-  static override readonly retryable = true
+  static override readonly code: string = 'CORE_OVERLOADED'
+  static override readonly retryable: boolean = true
 }

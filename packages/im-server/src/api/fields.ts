@@ -1,3 +1,4 @@
+import type { Count } from '@parlance/core'
 import { z } from 'zod'
 
 const idLength = 64
@@ -10,33 +11,33 @@ export const maxIDsPerRequest = 1_000
 export const maxPageCount = 10_000
 
 // Control characters would end up in logs and keys; a lone surrogate has no UTF-8 form, so two ids could become one.
-const isPrintable = (text: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(text)
+const isPrintable = (value: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(value)
+const isStorable = (value: string): boolean => !/[\0\p{Cs}]/u.test(value)
 
-/** A user's or group's id. */
-export const id = z
-  .string('must be a string')
-  .min(1, 'must not be empty')
-  .max(idLength, `must have at most ${idLength} characters`)
-  .refine(isPrintable, 'must not contain control characters')
-
-/** A conversation's id, as clients compute it. */
-export const conversationID = z
-  .string('must be a string')
-  .min(1, 'must not be empty')
-  .max(conversationIDLength, `must have at most ${conversationIDLength} characters`)
-  .refine(isPrintable, 'must not contain control characters')
-
-/** Words of at most `maxCount` characters; absent is empty, as in the reference. */
-export const text = (maxCount: number) =>
+// Counted as the store counts: in UTF-16 units.
+const string = (minLength: Count, maxLength: Count) =>
   z
     .string('must be a string')
-    .max(maxCount, `must have at most ${maxCount} characters`)
-    .nullish()
-    .transform((value) => value ?? '')
+    .refine(({ length }) => length >= minLength, 'must not be empty')
+    .refine(({ length }) => length <= maxLength, `must have at most ${maxLength} characters`)
+
+const name = (maxLength: Count) => string(1, maxLength).refine(isPrintable, 'must not contain control characters')
+
+/** A user's or group's id. */
+export const id = name(idLength)
+
+/** A conversation's id, as clients compute it. */
+export const conversationID = name(conversationIDLength)
+
+/** Words that have to be there, at most `maxLength` characters. */
+export const requiredText = (minLength: Count, maxLength: Count) =>
+  string(minLength, maxLength).refine(isStorable, 'must be well-formed Unicode without NUL')
 
 /** Words that are left as they are when absent. */
-export const changedText = (maxCount: number) =>
-  z.string('must be a string').max(maxCount, `must have at most ${maxCount} characters`).nullish()
+export const changedText = (maxLength: Count) => requiredText(0, maxLength).nullish()
+
+/** Words of at most `maxLength` characters; absent is empty, as in the reference. */
+export const text = (maxLength: Count) => changedText(maxLength).transform((value) => value ?? '')
 
 /** A whole number. */
 export const int = (min: number, max = maxInt32) =>

@@ -6,4 +6,6 @@ export interface Caller {
   readonly isAdmin: boolean
   /** The client's name for the operation; what it causes carries the same. */
   readonly operationID: string
+  /** The session the request came over, if it was one: it gets its answer before what the request causes. */
+  readonly sessionID?: string
 }

@@ -66,6 +66,8 @@ export class ConversationOverview {
     userID: string,
     conversations: readonly ConversationInfo[],
   ): Promise<ReadonlyMap<string, ConversationSeqs>> {
+    // To the reader no ids mean all of them.
+    if (conversations.length === 0) return new Map()
     const seqs = await this.#reader.seqs(
       userID,
       conversations.map(({ conversationID }) => conversationID),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Count } from '@parlance/core'
-import type { Position } from '@parlance/notification-bus'
+import type { Position } from '@parlance/cached-repository'
 
 /** A change list's position as clients hold it. */
 export interface KnownVersion {

@@ -27,7 +27,9 @@ export const conversations = entity(Conversation, {
     ofOwner: v.rows({ by: 'ownerUserID', order: { createTime: 'asc' } }),
     changesOfOwner: v.changes({
       by: 'ownerUserID',
-      touchedBy: [touch(groupMembers, (m) => ({ ownerUserID: m.userID, conversationID: groupConversationID(m.groupID) }))],
+      touchedBy: [
+        touch(groupMembers, (m) => ({ ownerUserID: m.userID, conversationID: groupConversationID(m.groupID) })),
+      ],
     }),
   }),
 })

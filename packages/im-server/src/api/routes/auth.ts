@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { TokenIssue } from '../../domain/token-issue.ts'
 import type { Tokens } from '../../domain/tokens.ts'
 import { adminOnly } from '../access.ts'
-import { id, int } from '../fields.ts'
+import { id, int, requiredText } from '../fields.ts'
 import { openRoute, route, type Route } from '../route.ts'
 
 const maxSecretLength = 1024
@@ -18,16 +18,12 @@ export function authRoutes({
   readonly tokens: Tokens
 }): readonly Route[] {
   return [
-    openRoute(
-      '/auth/get_admin_token',
-      z.object({ secret: z.string('must be a string').max(maxSecretLength), userID: id }),
-      {
-        async handle({ remoteAddress }, { secret, userID }) {
-          const { token, expireTimeSeconds } = await tokenIssue.forAdmin(userID, secret, remoteAddress)
-          return { token, expireTimeSeconds }
-        },
+    openRoute('/auth/get_admin_token', z.object({ secret: requiredText(0, maxSecretLength), userID: id }), {
+      async handle({ remoteAddress }, { secret, userID }) {
+        const { token, expireTimeSeconds } = await tokenIssue.forAdmin(userID, secret, remoteAddress)
+        return { token, expireTimeSeconds }
       },
-    ),
+    }),
     route('/auth/get_user_token', z.object({ userID: id, platformID }), {
       access: adminOnly,
       async handle(_caller, body) {
@@ -35,16 +31,12 @@ export function authRoutes({
         return { token, expireTimeSeconds }
       },
     }),
-    openRoute(
-      '/auth/parse_token',
-      z.object({ token: z.string('must be a string').min(1, 'must not be empty').max(maxTokenLength) }),
-      {
-        async handle(_visitor, { token }) {
-          const { userID, platformID, expiresAtSeconds } = await tokens.verify(token)
-          return { userID, platformID, expireTimeSeconds: expiresAtSeconds }
-        },
+    openRoute('/auth/parse_token', z.object({ token: requiredText(1, maxTokenLength) }), {
+      async handle(_visitor, { token }) {
+        const { userID, platformID, expiresAtSeconds } = await tokens.verify(token)
+        return { userID, platformID, expireTimeSeconds: expiresAtSeconds }
       },
-    ),
+    }),
     route('/auth/force_logout', z.object({ userID: id, platformID }), {
       access: adminOnly,
       async handle(_caller, body) {

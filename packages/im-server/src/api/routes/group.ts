@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { GroupCreation } from '../../domain/group-creation.ts'
-import type { GroupSync } from '../../domain/group-sync.ts'
+import type { GroupSync, IncrementalMembers } from '../../domain/group-sync.ts'
 import type { Groups } from '../../domain/groups.ts'
 import { anyUser, memberOrAdmin, selfOrAdmin } from '../access.ts'
 import {
@@ -101,7 +101,7 @@ export function groupRoutes({ groups, groupCreation, groupSync }: GroupRoutesOpt
     }),
     route('/group/get_incremental_group_members', z.object({ groupID: id, ...knownVersion }), {
       access: membersOnly,
-      handle: async (_caller, known) => ({ ...(await groupSync.members(known)), sortVersion: 0 }),
+      handle: async (_caller, known) => memberDelta(await groupSync.members(known)),
     }),
     route(
       '/group/get_incremental_group_members_batch',
@@ -118,9 +118,7 @@ export function groupRoutes({ groups, groupCreation, groupSync }: GroupRoutesOpt
         async handle(_caller, { userID, reqList }) {
           const answers = await groupSync.membersOfMany(userID, reqList)
           return {
-            respList: Object.fromEntries(
-              [...answers].map(([groupID, answer]) => [groupID, { ...answer, sortVersion: 0 }]),
-            ),
+            respList: Object.fromEntries([...answers].map(([groupID, answer]) => [groupID, memberDelta(answer)])),
           }
         },
       },
@@ -133,4 +131,11 @@ export function groupRoutes({ groups, groupCreation, groupSync }: GroupRoutesOpt
       },
     }),
   ]
+}
+
+/** An empty list is `null` here, as in the reference: the JS SDK looks into the first element of any list that is there. */
+function memberDelta(answer: IncrementalMembers): object {
+  const orNull = <T>(list: readonly T[]): readonly T[] | null => (list.length === 0 ? null : list)
+  const { insert, update } = answer
+  return { ...answer, delete: orNull(answer.delete), insert: orNull(insert), update: orNull(update), sortVersion: 0 }
 }

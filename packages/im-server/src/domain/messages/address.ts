@@ -37,10 +37,18 @@ export function groupAddress(groupID: string): Address {
 
 /** The notifications between two users; with twice the same user, those to all of its own devices. */
 export function singleNotificationAddress(a: string, b: string): Address {
-  return { stream: `single-notification/${pairKey(a, b)}`, conversationID: singleNotificationConversationID(a, b), isNotification: true }
+  return {
+    stream: `single-notification/${pairKey(a, b)}`,
+    conversationID: singleNotificationConversationID(a, b),
+    isNotification: true,
+  }
 }
 
 /** The notifications of a group. */
 export function groupNotificationAddress(groupID: string): Address {
-  return { stream: `group-notification/${groupID}`, conversationID: groupNotificationConversationID(groupID), isNotification: true }
+  return {
+    stream: `group-notification/${groupID}`,
+    conversationID: groupNotificationConversationID(groupID),
+    isNotification: true,
+  }
 }

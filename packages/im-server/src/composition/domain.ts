@@ -1,0 +1,151 @@
+import { systemClock } from '@parlance/core'
+import { createHttpApi } from '../api/http-api.ts'
+import { imRoutes } from '../api/routes/index.ts'
+import { Conversations } from '../domain/conversations.ts'
+import { Friends } from '../domain/friends.ts'
+import { GroupCreation } from '../domain/group-creation.ts'
+import { GroupSync } from '../domain/group-sync.ts'
+import { Groups } from '../domain/groups.ts'
+import { Addresses } from '../domain/messages/addresses.ts'
+import { ConversationRows } from '../domain/messages/conversation-rows.ts'
+import { ImMessageService } from '../domain/messages/im-message-service.ts'
+import { NotificationSender } from '../domain/messages/notification-sender.ts'
+import { Puller } from '../domain/messages/puller.ts'
+import { Pusher } from '../domain/messages/pusher.ts'
+import { ReadState } from '../domain/messages/read-state.ts'
+import { MessageSender } from '../domain/messages/sender.ts'
+import { imRepositories } from '../domain/repositories.ts'
+import { TokenIssue } from '../domain/token-issue.ts'
+import { Tokens } from '../domain/tokens.ts'
+import { Users } from '../domain/users.ts'
+import { createLogger } from '../logger.ts'
+import { createMetrics } from '../metrics.ts'
+import { loadSecrets } from '../secrets.ts'
+import { createImGateway } from '../ws/gateway.ts'
+import { operations } from '../ws/operations.ts'
+import { SessionPresence } from '../ws/session-presence.ts'
+import type { Composition } from './token.ts'
+import { parts } from './tokens.ts'
+
+/** What knows OpenIM: domains, gateway and API, on whatever repositories and bus are provided. */
+export function provideDomain(composition: Composition): void {
+  composition
+    .provide(parts.clock, () => systemClock)
+    .provide(parts.logger, (c) => createLogger(c.get(parts.config).logLevel))
+    .provide(parts.metrics, () => createMetrics())
+    .provide(parts.secrets, (c) => loadSecrets(c.get(parts.config).dataDir, c.get(parts.config).secret))
+    .provide(parts.repositories, (c) => imRepositories(c.get(parts.declared)))
+    .provide(
+      parts.notifications,
+      (c) => new NotificationSender(c.get(parts.repositories), c.get(parts.bus), c.get(parts.clock)),
+    )
+    .provide(
+      parts.tokens,
+      (c) =>
+        new Tokens({
+          repositories: c.get(parts.repositories),
+          key: Buffer.from(c.get(parts.secrets).tokenKey),
+          clock: c.get(parts.clock),
+        }),
+    )
+    .provide(
+      parts.users,
+      (c) =>
+        new Users({
+          repositories: c.get(parts.repositories),
+          notifications: c.get(parts.notifications),
+          clock: c.get(parts.clock),
+        }),
+    )
+    .provide(parts.tokenIssue, (c) => {
+      const { adminID } = c.get(parts.config)
+      return new TokenIssue({
+        tokens: c.get(parts.tokens),
+        users: c.get(parts.users),
+        adminUserID: adminID,
+        secret: c.get(parts.secrets).adminSecret,
+        clock: c.get(parts.clock),
+      })
+    })
+    .provide(parts.friends, (c) => new Friends({ repositories: c.get(parts.repositories), users: c.get(parts.users) }))
+    .provide(parts.groups, (c) => new Groups({ repositories: c.get(parts.repositories), users: c.get(parts.users) }))
+    .provide(
+      parts.groupSync,
+      (c) => new GroupSync({ repositories: c.get(parts.repositories), groups: c.get(parts.groups) }),
+    )
+    .provide(
+      parts.groupCreation,
+      (c) =>
+        new GroupCreation({
+          repositories: c.get(parts.repositories),
+          users: c.get(parts.users),
+          notifications: c.get(parts.notifications),
+          clock: c.get(parts.clock),
+        }),
+    )
+    .provide(parts.conversations, (c) => new Conversations({ repositories: c.get(parts.repositories) }))
+    .provide(parts.addresses, (c) => new Addresses(c.get(parts.repositories)))
+    .provide(parts.conversationRows, (c) => new ConversationRows(c.get(parts.repositories), c.get(parts.clock)))
+    .provide(
+      parts.sender,
+      (c) =>
+        new MessageSender(
+          c.get(parts.repositories),
+          c.get(parts.conversationRows),
+          c.get(parts.bus),
+          c.get(parts.clock),
+        ),
+    )
+    .provide(parts.puller, (c) => new Puller(c.get(parts.repositories), c.get(parts.addresses)))
+    .provide(
+      parts.readState,
+      (c) => new ReadState(c.get(parts.repositories), c.get(parts.addresses), c.get(parts.notifications)),
+    )
+    .provide(
+      parts.messages,
+      (c) => new ImMessageService(c.get(parts.sender), c.get(parts.puller), c.get(parts.readState)),
+    )
+    .provide(parts.gateway, (c) => {
+      const gateway = createImGateway({
+        tokens: c.get(parts.tokens),
+        clock: c.get(parts.clock),
+        logger: c.get(parts.logger),
+        metrics: c.get(parts.metrics),
+        limits: c.get(parts.gatewayLimits),
+      })
+      gateway.serve(
+        operations({
+          sender: c.get(parts.sender),
+          puller: c.get(parts.puller),
+          gateway,
+          adminID: c.get(parts.config).adminID,
+        }),
+      )
+      return gateway
+    })
+    .provide(parts.pusher, (c) => new Pusher(c.get(parts.repositories), c.get(parts.gateway)))
+    .provide(parts.presence, (c) => new SessionPresence(c.get(parts.gateway)))
+    .provide(parts.api, (c) =>
+      createHttpApi({
+        routes: imRoutes({
+          tokens: c.get(parts.tokens),
+          tokenIssue: c.get(parts.tokenIssue),
+          users: c.get(parts.users),
+          friends: c.get(parts.friends),
+          groups: c.get(parts.groups),
+          groupCreation: c.get(parts.groupCreation),
+          groupSync: c.get(parts.groupSync),
+          conversations: c.get(parts.conversations),
+          messages: c.get(parts.messages),
+          reader: c.get(parts.messages),
+          presence: c.get(parts.presence),
+          clock: c.get(parts.clock),
+        }),
+        tokens: c.get(parts.tokens),
+        isAdmin: (userID) => userID === c.get(parts.config).adminID,
+        logger: c.get(parts.logger),
+        metrics: c.get(parts.metrics),
+        clock: c.get(parts.clock),
+      }),
+    )
+}

@@ -1,0 +1,74 @@
+import type { Clock, Logger } from '@parlance/core'
+import type { Repositories } from '@parlance/cached-repository'
+import type { EmbeddedRepositories } from '@parlance/cached-repository/embedded'
+import type { SqliteEngine } from '@parlance/engines/sqlite'
+import type { Gateway, GatewayLimits } from '@parlance/gateway'
+import type { Bus } from '@parlance/notification-bus'
+import type { FrameReply, FrameRequest } from '@parlance/openim-protocol'
+import type { HttpApi } from '../api/http-api.ts'
+import type { Config } from '../config.ts'
+import type { Conversations } from '../domain/conversations.ts'
+import type { Friends } from '../domain/friends.ts'
+import type { GroupCreation } from '../domain/group-creation.ts'
+import type { GroupSync } from '../domain/group-sync.ts'
+import type { TokenIssue } from '../domain/token-issue.ts'
+import type { Groups } from '../domain/groups.ts'
+import type { Addresses } from '../domain/messages/addresses.ts'
+import type { ConversationRows } from '../domain/messages/conversation-rows.ts'
+import type { ImMessageService } from '../domain/messages/im-message-service.ts'
+import type { Puller } from '../domain/messages/puller.ts'
+import type { Pusher } from '../domain/messages/pusher.ts'
+import type { ReadState } from '../domain/messages/read-state.ts'
+import type { MessageSender } from '../domain/messages/sender.ts'
+import type { Presence } from '../domain/presence.ts'
+import type { Notifications } from '../domain/notifications.ts'
+import type { ImRepositories } from '../domain/repositories.ts'
+import type { Tokens } from '../domain/tokens.ts'
+import type { Users } from '../domain/users.ts'
+import type { PrometheusMetrics } from '../metrics.ts'
+import type { Secrets } from '../secrets.ts'
+import { token } from './token.ts'
+
+/** The gateway with OpenIM's frames. */
+export type ImGateway = Gateway<FrameRequest, FrameReply>
+
+/** For tests: switches that break one thing, to prove that a suite notices. */
+export interface Faults {
+  readonly engine?: { beforeCommit?(): void }
+  readonly repositories?: { skipInvalidation?(entity: string, view: string): boolean }
+}
+
+/** Every part of the server, by name. */
+export const parts = {
+  config: token<Config>('config'),
+  clock: token<Clock>('clock'),
+  logger: token<Logger>('logger'),
+  metrics: token<PrometheusMetrics>('metrics'),
+  secrets: token<Secrets>('secrets'),
+  engine: token<SqliteEngine>('engine'),
+  storage: token<EmbeddedRepositories>('storage'),
+  bus: token<Bus>('bus'),
+  declared: token<Repositories>('declared'),
+  repositories: token<ImRepositories>('repositories'),
+  notifications: token<Notifications>('notifications'),
+  tokens: token<Tokens>('tokens'),
+  users: token<Users>('users'),
+  friends: token<Friends>('friends'),
+  groups: token<Groups>('groups'),
+  groupCreation: token<GroupCreation>('groupCreation'),
+  groupSync: token<GroupSync>('groupSync'),
+  tokenIssue: token<TokenIssue>('tokenIssue'),
+  conversations: token<Conversations>('conversations'),
+  addresses: token<Addresses>('addresses'),
+  conversationRows: token<ConversationRows>('conversationRows'),
+  sender: token<MessageSender>('sender'),
+  puller: token<Puller>('puller'),
+  readState: token<ReadState>('readState'),
+  messages: token<ImMessageService>('messages'),
+  pusher: token<Pusher>('pusher'),
+  gateway: token<ImGateway>('gateway'),
+  presence: token<Presence>('presence'),
+  api: token<HttpApi>('api'),
+  gatewayLimits: token<GatewayLimits>('gatewayLimits'),
+  faults: token<Faults>('faults'),
+} as const

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { ConfigError } from './config-error.ts'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+
+/** Every setting of the server, with its default. */
+export const configSchema = z.object({
+  /** Address to listen on. */
+  host: z.string().min(1).default('127.0.0.1'),
+  /** Port of the HTTP API; 0 takes any free one. */
+  apiPort: port.default(10_002),
+  /** Port of the WebSocket gateway; the API's own port makes one listener serve both. */
+  wsPort: port.default(10_001),
+  /** Folder of everything that is kept. */
+  dataDir: z.string().min(1).default('./data'),
+  /** Whoever knows it may act as administrator. Without one, one is made and kept in the data folder. */
+  secret: z.string().min(16, 'the admin secret must have at least 16 characters').optional(),
+  /** User id of the administrator. */
+  adminID: z.string().min(1).max(64).default('imAdmin'),
+  /** How much is logged. */
+  logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  /** How long stopping may take. */
+  stopDeadlineMs: z.coerce.number().int().min(100).max(300_000).default(10_000),
+})
+
+/** The settings in force. */
+export type Config = z.output<typeof configSchema>
+
+/** Settings as they may be given; what is left out has its default. */
+export type ConfigInput = { readonly [K in keyof Config]?: Config[K] | undefined }
+
+/** Which environment variable gives which setting. */
+export const environmentNames: Readonly<Record<keyof Config, string>> = {
+  host: 'PARLANCE_HOST',
+  apiPort: 'PARLANCE_API_PORT',
+  wsPort: 'PARLANCE_WS_PORT',
+  dataDir: 'PARLANCE_DATA_DIR',
+  secret: 'PARLANCE_SECRET',
+  adminID: 'PARLANCE_ADMIN_ID',
+  logLevel: 'PARLANCE_LOG_LEVEL',
+  stopDeadlineMs: 'PARLANCE_STOP_DEADLINE_MS',
+}
+
+const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
+
+/**
+ * Puts the settings together: options first, then the environment, then the file that `PARLANCE_CONFIG` names, then the defaults.
+ *
+ * @throws ConfigError naming the setting, where it came from, and the cure; never its value.
+ */
+export function readConfig(options: ConfigInput = {}, environment: NodeJS.ProcessEnv = process.env): Config {
+  const fromEnvironment = Object.fromEntries(
+    Object.entries(environmentNames).flatMap(([key, name]) =>
+      environment[name] === undefined || environment[name] === '' ? [] : [[key, environment[name]]],
+    ),
+  )
+  const given = {
+    ...readFile(environment['PARLANCE_CONFIG']),
+    ...fromEnvironment,
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+  }
+  const parsed = configSchema.strict().safeParse(given)
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => `${describe(String(path[0] ?? ''))}: ${message}`)
+    throw new ConfigError(`the configuration is wrong: ${problems.join('; ')}`)
+  }
+  const config = parsed.data
+  if (!loopback.test(config.host) && config.secret === undefined) {
+    throw new ConfigError(
+      `listening on ${config.host} needs an admin secret of your own: set PARLANCE_SECRET, or listen on 127.0.0.1`,
+    )
+  }
+  return config
+}
+
+const describe = (key: string): string =>
+  key in environmentNames ? `${key} (${environmentNames[key as keyof Config]})` : key || 'the settings'
+
+function readFile(path: string | undefined): Record<string, unknown> {
+  if (path === undefined || path === '') return {}
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  } catch (error) {
+    throw new ConfigError(`the file that PARLANCE_CONFIG names cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,191 @@
+import type { Entry } from '@parlance/cached-repository'
+import type { Message } from '../../entities/message.ts'
+import type { ImRepositories } from '../repositories.ts'
+import type { ConversationSeqs } from '../message-reader.ts'
+import type { SeqRange } from '../message-service.ts'
+import type { Address } from './address.ts'
+import type { Addresses } from './addresses.ts'
+
+/** Messages of one conversation that were pulled, still as they are stored. */
+export interface PulledEntries {
+  readonly address: Address
+  readonly entries: readonly Entry<Message>[]
+  readonly isEnd: boolean
+  readonly endSeq: number
+}
+
+/** The last number of each stream a user can pull from. */
+export interface NewestSeq {
+  readonly conversationID: string
+  readonly maxSeq: number
+}
+
+/** Bounds on one pull; what is beyond is left for the next one. */
+const limits = { conversations: 500, entries: 1000, bytes: 4 * 1024 * 1024, entriesOfOne: 500 }
+
+/**
+ * Reads messages for one user, by number.
+ *
+ * A conversation the user has no part in is answered like an empty one: a client that asks for all it knows, among them a group
+ * it was removed from, still gets the rest. One pull returns at most 1 000 messages or 4 MiB.
+ */
+export class Puller {
+  readonly #repositories: ImRepositories
+  readonly #addresses: Addresses
+
+  constructor(repositories: ImRepositories, addresses: Addresses) {
+    this.#repositories = repositories
+    this.#addresses = addresses
+  }
+
+  /** Entries of ranges; `num` keeps the newest of a range, 0 keeps all. */
+  async byRanges(userID: string, ranges: readonly SeqRange[], order: 0 | 1): Promise<PulledEntries[]> {
+    const budget = new Budget()
+    const pulled: PulledEntries[] = []
+    for (const range of ranges.slice(0, limits.conversations)) {
+      const address = await this.#addresses.find(userID, range.conversationID)
+      if (address === undefined) {
+        pulled.push(nothing(range.conversationID))
+        continue
+      }
+      const { head, floor } = await this.#head(address)
+      const last = Math.min(range.end, head)
+      const wanted = range.num > 0 ? Math.min(range.num, limits.entriesOfOne) : limits.entriesOfOne
+      const lowest = Math.max(range.begin, floor + 1, 1)
+      // Without a number, ascending order reads from the beginning and goes on in the next pull; everything else keeps the newest.
+      const fromStart = order === 0 && range.num <= 0
+      const first = fromStart ? lowest : Math.max(lowest, last - wanted + 1)
+      const end = fromStart ? Math.min(last, lowest + wanted - 1) : last
+      const entries =
+        first > end ? [] : budget.take(await this.#repositories.messages.range(address.stream, first, end), fromStart)
+      pulled.push({
+        address,
+        entries: order === 1 ? entries.toReversed() : entries,
+        isEnd: order === 1 ? range.begin <= floor + 1 : head <= range.end,
+        endSeq: 0,
+      })
+    }
+    return pulled
+  }
+
+  /** Entries by their numbers, in the order of the numbers. A conversation asked for is always answered. */
+  async bySeqs(
+    userID: string,
+    asked: readonly { readonly conversationID: string; readonly seqs: readonly number[] }[],
+    order: 0 | 1,
+  ): Promise<PulledEntries[]> {
+    const budget = new Budget()
+    const pulled: PulledEntries[] = []
+    for (const { conversationID, seqs } of asked.slice(0, limits.conversations)) {
+      const address = await this.#addresses.find(userID, conversationID)
+      if (address === undefined) {
+        pulled.push(nothing(conversationID))
+        continue
+      }
+      const { head, floor } = await this.#head(address)
+      const wanted = [...new Set(seqs)]
+        .filter((seq) => seq > floor && seq <= head)
+        .toSorted((a, b) => (order === 1 ? b - a : a - b))
+      const entries = budget.take(await this.#at(address.stream, wanted.slice(0, limits.entriesOfOne)), true)
+      const beyond = order === 1 ? seqs.some((seq) => seq <= floor + 1) : seqs.some((seq) => seq >= head)
+      pulled.push({ address, entries, isEnd: beyond, endSeq: beyond ? (order === 1 ? floor + 1 : head) : 0 })
+    }
+    return pulled
+  }
+
+  /** The newest message of each conversation; conversations that are empty or not the user's are left out. */
+  async newest(userID: string, conversationIDs: readonly string[]): Promise<PulledEntries[]> {
+    const found = await this.#find(userID, conversationIDs)
+    const heads = await this.#repositories.messages.heads(found.map((address) => address.stream))
+    const pulled = await Promise.all(
+      found.map(async (address, index) => {
+        const { head } = heads[index]!
+        return { address, entries: head === 0 ? [] : await this.#at(address.stream, [head]), isEnd: true, endSeq: head }
+      }),
+    )
+    return pulled.filter(({ entries }) => entries.length > 0)
+  }
+
+  /** The numbers of conversations; without a list, of all the user has. Three reads for all of them, and one for each newest message's time. */
+  async seqs(userID: string, conversationIDs?: readonly string[]): Promise<ConversationSeqs[]> {
+    const addresses =
+      conversationIDs === undefined || conversationIDs.length === 0
+        ? await this.#addresses.ofUser(userID)
+        : await this.#find(userID, conversationIDs)
+    const { messages, readMarks } = this.#repositories
+    const [heads, marks, sent] = await Promise.all([
+      messages.heads(addresses.map((address) => address.stream)),
+      readMarks.getMany(addresses.map(({ conversationID }) => ({ userID, conversationID }))),
+      messages.lastBySender(addresses.map(({ stream }) => ({ stream, value: userID }))),
+    ])
+    return Promise.all(
+      addresses.map(async ({ conversationID, stream }, index) => {
+        const { head, floor } = heads[index]!
+        const [newest] = head === 0 ? [] : await this.#at(stream, [head])
+        const hasReadSeq = Math.min(head, Math.max(marks[index]?.readSeq ?? 0, sent[index]!))
+        return {
+          conversationID,
+          minSeq: head === 0 ? 0 : floor + 1,
+          maxSeq: head,
+          hasReadSeq,
+          maxSeqTime: newest?.row.body.sendTime ?? 0,
+        }
+      }),
+    )
+  }
+
+  /** The last number of every stream the user can pull from, notifications included; empty streams are left out. */
+  async newestSeqs(userID: string): Promise<NewestSeq[]> {
+    const [own, notifications] = await Promise.all([
+      this.#addresses.ofUser(userID),
+      this.#addresses.notificationsOfUser(userID),
+    ])
+    const addresses = [...own, ...notifications]
+    const heads = await this.#repositories.messages.heads(addresses.map((address) => address.stream))
+    return addresses
+      .map(({ conversationID }, index) => ({ conversationID, maxSeq: heads[index]!.head }))
+      .filter(({ maxSeq }) => maxSeq > 0)
+  }
+
+  async #find(userID: string, conversationIDs: readonly string[]): Promise<Address[]> {
+    const found = await Promise.all(
+      conversationIDs.slice(0, limits.conversations).map((id) => this.#addresses.find(userID, id)),
+    )
+    return found.filter((address) => address !== undefined)
+  }
+
+  async #at(stream: string, seqs: readonly number[]): Promise<Entry<Message>[]> {
+    const entries = await this.#repositories.messages.at(stream, seqs)
+    return entries.filter((entry) => entry !== undefined)
+  }
+
+  async #head(address: Address): Promise<{ head: number; floor: number }> {
+    const [head] = await this.#repositories.messages.heads([address.stream])
+    return head!
+  }
+}
+
+/** What is left of the bounds of one pull. */
+class Budget {
+  #entries = limits.entries
+  #bytes = limits.bytes
+
+  /** Keeps what fits: the first ones, or the last ones. At least one, so that a pull always gets on. */
+  take(entries: readonly Entry<Message>[], fromStart: boolean): Entry<Message>[] {
+    const kept: Entry<Message>[] = []
+    for (const entry of fromStart ? entries : entries.toReversed()) {
+      if (this.#entries <= 0 || (kept.length > 0 && this.#bytes < entry.bytes.length)) break
+      kept.push(entry)
+      this.#entries--
+      this.#bytes -= entry.bytes.length
+    }
+    return fromStart ? kept : kept.toReversed()
+  }
+}
+
+const nothing = (conversationID: string): PulledEntries => ({
+  address: { stream: '', conversationID, isNotification: conversationID.startsWith('n_') },
+  entries: [],
+  isEnd: true,
+  endSeq: 0,
+})

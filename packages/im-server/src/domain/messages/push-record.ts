@@ -1,0 +1,46 @@
+import { InvalidArgumentError } from '@parlance/core'
+import { json, topic } from '@parlance/notification-bus'
+
+/** The request that made a message: the SDKs recognise their own doing by its operation id. */
+export interface Cause {
+  readonly operationID: string
+  /** The session it came over; empty when it came another way. */
+  readonly sessionID: string
+}
+
+export const noCause: Cause = { operationID: '', sessionID: '' }
+
+/** Something that has to reach the sessions of its receivers. */
+export type PushRecord =
+  /** Entries of a stream, by their numbers, with the cause of each. */
+  | {
+      readonly kind: 'stored'
+      readonly stream: string
+      readonly first: number
+      readonly last: number
+      readonly causes: readonly Cause[]
+    }
+  /** A message that is not kept, encoded and in base64: whoever is not connected misses it. */
+  | { readonly kind: 'online'; readonly stream: string; readonly message: string; readonly causes: readonly Cause[] }
+
+const isCauses = (value: unknown): value is Cause[] =>
+  Array.isArray(value) &&
+  value.every(
+    (item) => typeof (item as Cause | null)?.operationID === 'string' && typeof (item as Cause).sessionID === 'string',
+  )
+
+function check(value: unknown): PushRecord {
+  const { kind, stream, first, last, causes, message } = value as Record<string, unknown>
+  if (typeof stream === 'string' && isCauses(causes)) {
+    if (kind === 'stored' && typeof first === 'number' && typeof last === 'number')
+      return { kind, stream, first, last, causes }
+    if (kind === 'online' && typeof message === 'string') return { kind, stream, message, causes }
+  }
+  throw new InvalidArgumentError('not a push record')
+}
+
+/** A stream's messages and its twin's notifications share a key: what was sent first is pushed first. */
+export const pushes = topic<PushRecord>('message.push', {
+  schema: json(check),
+  key: ({ stream }) => stream.slice(stream.indexOf('/') + 1),
+})

@@ -1,0 +1,170 @@
+import type { Clock } from '@parlance/core'
+import type { AppendedEntry } from '@parlance/cached-repository'
+import {
+  contentTypes,
+  errorCodes,
+  isOptionOn,
+  messageStatus,
+  msgFrom,
+  MsgData,
+  serverMsgID,
+  sessionTypes,
+} from '@parlance/openim-protocol'
+import type { Bus } from '@parlance/notification-bus'
+import type { Caller } from '../caller.ts'
+import { ImError } from '../im-error.ts'
+import type { ImRepositories } from '../repositories.ts'
+import { type Address, groupAddress, singleAddress } from './address.ts'
+import type { ConversationRows } from './conversation-rows.ts'
+import { messageOptions } from './options.ts'
+import { pushes } from './push-record.ts'
+
+/** What the sender is told once its message is durable. */
+export interface SentMessage {
+  readonly serverMsgID: string
+  readonly clientMsgID: string
+  readonly sendTime: number
+}
+
+/** Bounds on what one message may hold, in characters or items. */
+const limits = {
+  clientMsgID: 128,
+  attachedInfo: 16_384,
+  ex: 16_384,
+  nickname: 256,
+  faceURL: 1024,
+  atUsers: 1000,
+  push: 1024,
+}
+
+const contentLimitBytes = 49_152
+const ownContentTypes = { first: 101, last: 999 }
+
+/**
+ * Takes messages from their senders: checks them, gives them their place, and stores them.
+ *
+ * {@link send} resolves once the message is durable and numbered. A message with a (sendID, clientMsgID) that its stream holds
+ * already is not stored again and gets the first one's answer. One durable step, shared with all other sends of the moment; one
+ * more for the very first message between two users, whose conversation rows are made before it.
+ */
+export class MessageSender {
+  readonly #repositories: ImRepositories
+  readonly #rows: ConversationRows
+  readonly #bus: Bus
+  readonly #clock: Clock
+
+  constructor(repositories: ImRepositories, rows: ConversationRows, bus: Bus, clock: Clock) {
+    this.#repositories = repositories
+    this.#rows = rows
+    this.#bus = bus
+    this.#clock = clock
+  }
+
+  /** @throws ImError with OpenIM's code when the message may not be sent; nothing is stored then. */
+  async send(caller: Caller, request: MsgData): Promise<SentMessage> {
+    if (request.sendID !== caller.userID && !caller.isAdmin) {
+      throw new ImError(errorCodes.NoPermissionError, `sendID must be the user of the connection`)
+    }
+    checkShape(request, caller.isAdmin)
+    const address = await this.#admit(request)
+    const body = this.#stamp(caller, request)
+    const cause = { operationID: caller.operationID, sessionID: caller.sessionID ?? '' }
+    if (!isOptionOn(body.options, 'history')) {
+      await this.#bus.publish(pushes, {
+        kind: 'online',
+        stream: address.stream,
+        message: Buffer.from(MsgData.encode(body)).toString('base64'),
+        causes: [cause],
+      })
+      return answer(body)
+    }
+    const [appended] = await this.#repositories.messages.append(address.stream, [{ body, cause }])
+    return appended!.repeated ? this.#answerOfStored(address, appended!) : answer(body)
+  }
+
+  /** Decides whether the sender may write there, and where that is. */
+  async #admit(message: MsgData): Promise<Address> {
+    if (message.sessionType === sessionTypes.single) {
+      if ((await this.#repositories.users.get({ userID: message.recvID })) === undefined) {
+        throw new ImError(errorCodes.UserIDNotFoundError, `there is no user ${message.recvID}`)
+      }
+      await this.#rows.ensureSingle(message.sendID, message.recvID)
+      return singleAddress(message.sendID, message.recvID)
+    }
+    const { groupID, sendID } = message
+    const [group, membership] = await Promise.all([
+      this.#repositories.groups.get({ groupID }),
+      this.#repositories.groupMembers.get({ groupID, userID: sendID }),
+    ])
+    if (group === undefined) throw new ImError(errorCodes.GroupIDNotFoundError, `there is no group ${groupID}`)
+    if (membership === undefined)
+      throw new ImError(errorCodes.NotInGroupYetError, `${sendID} is not a member of group ${groupID}`)
+    return groupAddress(groupID)
+  }
+
+  #stamp(caller: Caller, request: MsgData): MsgData {
+    const isGroup = request.sessionType === sessionTypes.group
+    return {
+      ...request,
+      recvID: isGroup ? '' : request.recvID,
+      groupID: isGroup ? request.groupID : '',
+      serverMsgID: serverMsgID(request.sendID, request.clientMsgID),
+      senderPlatformID: caller.platformID,
+      msgFrom: caller.isAdmin && request.msgFrom !== 0 ? request.msgFrom : msgFrom.user,
+      sendTime: this.#clock.now(),
+      createTime: request.createTime === 0 ? this.#clock.now() : request.createTime,
+      status: messageStatus.sent,
+      seq: 0,
+      isRead: false,
+      options: messageOptions(request.contentType, request.options),
+    }
+  }
+
+  async #answerOfStored(address: Address, { seq }: AppendedEntry): Promise<SentMessage> {
+    const [stored] = await this.#repositories.messages.at(address.stream, [seq])
+    return answer(stored!.row.body)
+  }
+}
+
+const answer = ({ serverMsgID: id, clientMsgID, sendTime }: MsgData): SentMessage => ({
+  serverMsgID: id,
+  clientMsgID,
+  sendTime,
+})
+
+function checkShape(message: MsgData, isAdmin: boolean): void {
+  const refuse = (detail: string, code: number = errorCodes.ArgsError): never => {
+    throw new ImError(code, detail)
+  }
+  if (message.sendID === '') refuse('sendID is empty')
+  if (message.clientMsgID === '' || message.clientMsgID.length > limits.clientMsgID)
+    refuse(`clientMsgID must have 1 to ${limits.clientMsgID} characters`)
+  if (message.content.length === 0) refuse('content is empty')
+  if (message.content.length > contentLimitBytes)
+    refuse(`content is longer than ${contentLimitBytes} bytes`, errorCodes.TooLargeError)
+  if (message.sessionType === sessionTypes.single) {
+    if (message.recvID === '') refuse('recvID is empty')
+  } else if (message.sessionType === sessionTypes.group) {
+    if (message.groupID === '') refuse('groupID is empty')
+  } else
+    refuse(
+      `sessionType ${message.sessionType} is unknown: use ${sessionTypes.single} (single) or ${sessionTypes.group} (group)`,
+    )
+  if (!isAdmin && (message.contentType < ownContentTypes.first || message.contentType > ownContentTypes.last)) {
+    refuse(
+      `contentType ${message.contentType} may not be sent by users: use ${ownContentTypes.first} to ${ownContentTypes.last}`,
+    )
+  }
+  if (message.contentType === contentTypes.oaNotification) refuse('contentType 1400 needs a notification account')
+  const bounded: readonly (readonly [string, number, number])[] = [
+    ['attachedInfo', message.attachedInfo.length, limits.attachedInfo],
+    ['ex', message.ex.length, limits.ex],
+    ['senderNickname', message.senderNickname.length, limits.nickname],
+    ['senderFaceURL', message.senderFaceURL.length, limits.faceURL],
+    ['atUserIDList', message.atUserIDList.length, limits.atUsers],
+    ['offlinePushInfo.title', message.offlinePushInfo?.title.length ?? 0, limits.push],
+    ['offlinePushInfo.desc', message.offlinePushInfo?.desc.length ?? 0, limits.push],
+  ]
+  for (const [field, length, limit] of bounded)
+    if (length > limit) refuse(`${field} is longer than ${limit}`, errorCodes.TooLargeError)
+}

@@ -1,0 +1,26 @@
+import type { Repositories } from '@parlance/cached-repository'
+import { conversations } from '../entities/conversation.ts'
+import { credentials } from '../entities/credential.ts'
+import { friends } from '../entities/friend.ts'
+import { groupMembers } from '../entities/group-member.ts'
+import { groups } from '../entities/group.ts'
+import { messages } from '../entities/message.ts'
+import { readMarks } from '../entities/read-mark.ts'
+import { users } from '../entities/user.ts'
+
+/** Opens a repository for everything the server declares. */
+export function imRepositories(repositories: Repositories) {
+  return {
+    users: repositories.of(users),
+    groups: repositories.of(groups),
+    groupMembers: repositories.of(groupMembers),
+    conversations: repositories.of(conversations),
+    friends: repositories.of(friends),
+    readMarks: repositories.of(readMarks),
+    credentials: repositories.of(credentials),
+    messages: repositories.ofStream(messages),
+  }
+}
+
+/** The repositories of everything the server declares. */
+export type ImRepositories = ReturnType<typeof imRepositories>

@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Composition } from './composition/token.ts'
+import { parts } from './composition/tokens.ts'
+
+const json = { 'content-type': 'application/json' }
+
+/**
+ * Answers what machines ask about a server: `/healthz` (alive), `/readyz` (each dependency, with what is wrong), `/metrics`.
+ *
+ * Returns false for every other request, which was not touched.
+ */
+export function createProbes(
+  composition: Composition,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    '/healthz': (response) => void response.writeHead(200, json).end('{"status":"alive"}'),
+    '/readyz': (response) => {
+      const failure = composition.get(parts.engine).failure
+      const dependencies = { store: failure === undefined ? 'ok' : failure.message }
+      response
+        .writeHead(failure === undefined ? 200 : 503, json)
+        .end(JSON.stringify({ ready: failure === undefined, dependencies }))
+    },
+    '/metrics': (response) => {
+      const metrics = composition.get(parts.metrics)
+      metrics.text().then(
+        (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
+        (error: unknown) => {
+          composition.get(parts.logger).error('metrics could not be written', { error })
+          response.writeHead(500).end()
+        },
+      )
+    },
+  }
+  return (request, response) => {
+    const answer = request.method === 'GET' ? answers[request.url ?? ''] : undefined
+    answer?.(response)
+    return answer !== undefined
+  }
+}

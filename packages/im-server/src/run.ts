@@ -1,0 +1,45 @@
+import { ParlanceError } from '@parlance/core'
+import { createImServer, type ImServer } from './server.ts'
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/**
+ * Runs a server as the whole purpose of this process: prints where it can be reached, drains on SIGTERM and SIGINT, and sets the
+ * exit code: 0 after a clean stop, 1 when it could not start or stop, with one line that says why and what to do.
+ */
+export async function runServer(environment: NodeJS.ProcessEnv = process.env): Promise<void> {
+  let server: ImServer
+  try {
+    server = await createImServer({}, environment)
+  } catch (error) {
+    return fail(error)
+  }
+  try {
+    const { api, ws } = await server.listen()
+    say('Parlance is running.')
+    say(`  API        ${api}`)
+    say(`  WebSocket  ${ws}`)
+    say(
+      `  Admin      ${server.config.adminID}; its secret ${server.adminSecretPath === undefined ? 'is the one you set' : `lies in ${server.adminSecretPath}`}`,
+    )
+    say(`  Data       ${server.config.dataDir}`)
+    say('Stop it with Ctrl-C.')
+  } catch (error) {
+    await server.stop()
+    return fail(error)
+  }
+  const stop = (): void => {
+    server.stop().then(() => say('Parlance has stopped.'), fail)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
+}
+
+function fail(error: unknown): void {
+  const message = ParlanceError.is(error)
+    ? error.message
+    : error instanceof Error
+      ? (error.stack ?? error.message)
+      : String(error)
+  process.stderr.write(`Parlance could not run: ${message}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,82 @@
+import type { Clock, Logger, Metrics } from '@parlance/core'
+import { createGateway, type GatewayLimits, onePerDevice } from '@parlance/gateway'
+import { errorName, type FrameReply, type FrameRequest, opCodes } from '@parlance/openim-protocol'
+import type { ImGateway } from '../composition/tokens.ts'
+import type { Tokens } from '../domain/tokens.ts'
+import { wireFailure } from '../domain/wire-error.ts'
+import { createHandshake } from './handshake.ts'
+import { onlineStatus } from './online-status.ts'
+import { platformOf } from './platform-of.ts'
+
+/** What the gateway needs. */
+export interface ImGatewayOptions {
+  readonly tokens: Tokens
+  readonly limits?: GatewayLimits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+const nothing = new Uint8Array()
+
+/** The last frame of a session that has to go because its user connected elsewhere or its token was withdrawn. */
+const kicked: FrameReply = {
+  op: opCodes.kickOnlineMsg,
+  msgIncr: '',
+  operationID: '',
+  errCode: 0,
+  errMsg: '',
+  data: nothing,
+}
+
+const kick = { code: 4502, reason: 'kicked offline' }
+
+/** What OpenIM allows, and a little more where its clients can make use of it. */
+const defaultLimits: GatewayLimits = {
+  frameBytes: 51_200,
+  framesPerSecond: 2_000,
+  bytesPerSecond: 8 * 1024 * 1024,
+  requestsInFlight: 256,
+  idleTimeoutMs: 60_000,
+  pingAfterMs: 25_000,
+}
+
+/** Builds the gateway that OpenIM's SDKs connect to. Its operations are added with `serve`. */
+export function createImGateway({ tokens, limits, clock, logger, metrics }: ImGatewayOptions): ImGateway {
+  const gateway: ImGateway = createGateway<FrameRequest, FrameReply>({
+    handshake: createHandshake(tokens),
+    requestKey: (request) => request.operationID,
+    unknownOp: 'reply',
+    reply(request, outcome) {
+      const answer = { op: request.op, msgIncr: request.msgIncr, operationID: request.operationID }
+      if ('data' in outcome) return { ...answer, errCode: 0, errMsg: '', data: outcome.data as Uint8Array }
+      const { errCode, detail } = wireFailure(outcome.error)
+      return { ...answer, errCode, errMsg: `${errorName(errCode)}: ${detail}`, data: nothing }
+    },
+    limits: { ...defaultLimits, ...limits },
+    devicePolicy: onePerDevice,
+    replacedFarewell: kicked,
+    presence: {
+      message: (userID, sessions) => ({
+        op: opCodes.subUserOnlineStatus,
+        msgIncr: '',
+        operationID: '',
+        errCode: 0,
+        errMsg: '',
+        data: onlineStatus([{ userID, sessions }]),
+      }),
+    },
+    clock,
+    logger,
+    metrics,
+  })
+  tokens.onKicked((userID, platformID, tokenIDs) => {
+    const gone = new Set(tokenIDs)
+    const match = ({ device, credential }: { device: string; credential: string }): boolean =>
+      platformOf(device) === platformID && gone.has(credential)
+    gateway
+      .kick(userID, { match, farewell: kicked, ...kick })
+      .catch((error: unknown) => logger.error('sessions could not be kicked', { userID, error }))
+  })
+  return gateway
+}

@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AccessRule } from '../src/api/access.ts'
+import { populate, samples } from './support/api-samples.ts'
+import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
+
+/** What each kind of caller gets, by the rule of the route. */
+const expected: Readonly<Record<AccessRule, Readonly<Record<string, number>>>> = {
+  open: { nobody: 0, garbage: 0, forged: 0, expired: 0, kicked: 0, stranger: 0, self: 0, admin: 0 },
+  user: { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506, stranger: 0, self: 0, admin: 0 },
+  member: { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506, stranger: 1002, self: 0, admin: 0 },
+  self: { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506, stranger: 1002, self: 0, admin: 0 },
+  admin: {
+    nobody: 1001,
+    garbage: 1503,
+    forged: 1505,
+    expired: 1501,
+    kicked: 1506,
+    stranger: 1002,
+    self: 1002,
+    admin: 0,
+  },
+}
+
+/** Who may call which path; the one table that says so, apart from the code. */
+const rules: Readonly<Record<AccessRule, readonly string[]>> = {
+  open: ['/auth/get_admin_token', '/auth/parse_token'],
+  admin: ['/auth/get_user_token', '/auth/force_logout', '/user/user_register', '/user/account_check', '/msg/send_msg'],
+  user: ['/user/get_users_info', '/group/get_groups_info', '/msg/get_server_time'],
+  member: [
+    '/group/get_group_members_info',
+    '/group/get_group_member_list',
+    '/group/get_group_member_user_id',
+    '/group/get_incremental_group_members',
+    '/group/get_full_group_member_user_ids',
+  ],
+  self: [
+    '/user/update_user_info',
+    '/user/update_user_info_ex',
+    '/user/get_users_status',
+    '/friend/get_friend_list',
+    '/friend/get_designated_friends',
+    '/friend/is_friend',
+    '/friend/get_incremental_friends',
+    '/friend/get_full_friend_user_ids',
+    '/friend/get_black_list',
+    '/group/create_group',
+    '/group/get_joined_group_list',
+    '/group/get_incremental_join_groups',
+    '/group/get_full_join_group_ids',
+    '/group/get_incremental_group_members_batch',
+    '/conversation/get_incremental_conversations',
+    '/conversation/get_full_conversation_ids',
+    '/conversation/get_all_conversations',
+    '/conversation/get_owner_conversation',
+    '/conversation/get_conversation',
+    '/conversation/get_conversations',
+    '/conversation/get_not_notify_conversation_ids',
+    '/conversation/get_pinned_conversation_ids',
+    '/jssdk/get_active_conversations',
+    '/jssdk/get_conversations',
+    '/msg/newest_seq',
+    '/msg/pull_msg_by_seq',
+    '/msg/get_conversations_has_read_and_max_seq',
+    '/msg/mark_conversation_as_read',
+    '/msg/mark_msgs_as_read',
+    '/msg/set_conversation_has_read_seq',
+  ],
+}
+
+let world: ImWorld
+const tokens: Record<string, string> = {}
+
+beforeAll(async () => {
+  world = await imWorld()
+  await populate(world)
+  await world.register('dave')
+  tokens['expired'] = await world.token('alice', 3)
+  await world.clock.advance(90 * 86_400_000)
+  tokens['kicked'] = await world.token('alice', 4)
+  await world.tokens.forceLogout('alice', 4)
+  tokens['self'] = await world.token('alice')
+  tokens['stranger'] = await world.token('dave')
+  tokens['admin'] = await world.token(adminUserID)
+  tokens['garbage'] = 'garbage'
+  tokens['forged'] = tokens['admin'].slice(0, -8) + 'AAAAAAAA'
+})
+afterAll(() => world.close())
+
+const cells = Object.entries(rules).flatMap(([rule, paths]) =>
+  paths.flatMap((path) =>
+    Object.entries(expected[rule as AccessRule]).map(([who, errCode]) => ({ path, who, errCode })),
+  ),
+)
+
+describe('the table of access', () => {
+  it('has every route, under the rule that the route says of itself', () => {
+    const said = Object.fromEntries(world.routes.map(({ path, rule }) => [path, rule]))
+    const table = Object.fromEntries(
+      Object.entries(rules).flatMap(([rule, paths]) => paths.map((path) => [path, rule])),
+    )
+    expect(table).toEqual(said)
+    expect(Object.keys(samples).toSorted()).toEqual(Object.keys(said).toSorted())
+  })
+
+  it.each(cells)('$path answers $who with $errCode', async ({ path, who, errCode }) => {
+    const body = await samples[path]!(world)
+    const token = tokens[who]
+    const answer = await world.api.call(path, {
+      headers: { operationID: 'op', ...(token === undefined ? {} : { token }) },
+      body,
+    })
+    expect(answer.json, answer.text).toMatchObject({ errCode })
+  })
+})
+
+describe('what belongs to others', () => {
+  const ask = async (path: string, body: object, userID = 'dave') =>
+    (await world.api.call(path, { headers: { operationID: 'op', token: await world.token(userID) }, body })).json
+
+  it('is not in a list of one’s own', async () => {
+    const conversationIDs = ['si_alice_bob', 'sg_g', 'n_g', 'n_alice_bob']
+    const versions = conversationIDs.map((conversationID) => ({ conversationID, begin: 1, end: 10, num: 0 }))
+    expect((await ask('/conversation/get_conversations', { ownerUserID: 'dave', conversationIDs })).data).toEqual({
+      conversations: [],
+    })
+    expect((await ask('/jssdk/get_conversations', { ownerUserID: 'dave', conversationIDs })).data).toEqual({
+      unreadCount: 0,
+      conversations: [],
+    })
+    expect(
+      (await ask('/msg/get_conversations_has_read_and_max_seq', { userID: 'dave', conversationIDs })).data,
+    ).toMatchObject({ seqs: {} })
+    expect((await ask('/conversation/get_conversation', { ownerUserID: 'dave', conversationID: 'sg_g' })).errCode).toBe(
+      1004,
+    )
+    expect(
+      (await ask('/group/get_incremental_group_members_batch', { userID: 'dave', reqList: [{ groupID: 'g' }] })).data,
+    ).toEqual({ respList: {} })
+    const pulled = (await ask('/msg/pull_msg_by_seq', { userID: 'dave', seqRanges: versions })).data
+    expect(JSON.stringify(pulled)).not.toContain('serverMsgID')
+  })
+
+  it('cannot be marked as read', async () => {
+    for (const conversationID of ['si_alice_bob', 'sg_g', 'n_g', 'nonsense']) {
+      const body = { userID: 'dave', conversationID, hasReadSeq: 1, seqs: [1] }
+      for (const path of [
+        '/msg/mark_conversation_as_read',
+        '/msg/mark_msgs_as_read',
+        '/msg/set_conversation_has_read_seq',
+      ])
+        expect((await ask(path, body)).errCode, `${path} ${conversationID}`).toBe(1002)
+    }
+  })
+
+  it('is told to either of the two whose friendship is asked for, and to nobody else', async () => {
+    expect((await ask('/friend/is_friend', { userID1: 'alice', userID2: 'dave' })).errCode).toBe(0)
+    expect((await ask('/friend/is_friend', { userID1: 'alice', userID2: 'bob' })).errCode).toBe(1002)
+  })
+
+  it('a user cannot raise its own level', async () => {
+    const userInfo = { userID: 'dave', nickname: 'd', appMangerLevel: 2 }
+    expect((await ask('/user/update_user_info_ex', { userInfo })).errCode).toBe(0)
+    expect((await ask('/user/update_user_info', { userInfo })).errCode).toBe(0)
+    expect(await world.users.infos(['dave'])).toMatchObject([{ nickname: 'd', appMangerLevel: 0 }])
+  })
+})

@@ -1,0 +1,123 @@
+import { adminUserID, type ImWorld, secret } from './im-world.ts'
+
+let fresh = 0
+
+/** A body for each route that works when alice or the administrator sends it; every field the route knows is in it. */
+export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object> | object>> = {
+  '/auth/get_admin_token': () => ({ secret, userID: adminUserID }),
+  '/auth/get_user_token': () => ({ userID: 'carol', platformID: 7 }),
+  '/auth/parse_token': async (world) => ({ token: await world.token('carol', 8) }),
+  '/auth/force_logout': () => ({ userID: 'carol', platformID: 7 }),
+  '/user/user_register': () => ({
+    users: [{ userID: `new ${fresh++}`, nickname: 'n', faceURL: 'f', ex: 'e', appMangerLevel: 0, globalRecvMsgOpt: 0 }],
+  }),
+  '/user/get_users_info': () => ({ userIDs: ['bob', 'nobody'] }),
+  '/user/update_user_info': () => ({
+    userInfo: { userID: 'alice', nickname: 'n', faceURL: 'f', ex: 'e', globalRecvMsgOpt: 1 },
+  }),
+  '/user/update_user_info_ex': () => ({
+    userInfo: { userID: 'alice', nickname: 'n', faceURL: 'f', ex: 'e', globalRecvMsgOpt: 0 },
+  }),
+  '/user/account_check': () => ({ checkUserIDs: ['bob', 'nobody'] }),
+  '/user/get_users_status': () => ({ userID: 'alice', userIDs: ['bob'] }),
+  '/friend/get_friend_list': () => ({ userID: 'alice', pagination: { pageNumber: 1, showNumber: 10 } }),
+  '/friend/get_designated_friends': () => ({ ownerUserID: 'alice', friendUserIDs: ['bob'] }),
+  '/friend/is_friend': () => ({ userID1: 'alice', userID2: 'carol' }),
+  '/friend/get_incremental_friends': () => ({ userID: 'alice', versionID: '', version: 0 }),
+  '/friend/get_full_friend_user_ids': () => ({ userID: 'alice', idHash: 0 }),
+  '/friend/get_black_list': () => ({ userID: 'alice', pagination: { pageNumber: 1, showNumber: 10 } }),
+  '/group/create_group': () => ({
+    ownerUserID: 'alice',
+    adminUserIDs: ['carol'],
+    memberUserIDs: ['bob'],
+    groupInfo: {
+      groupID: '',
+      groupName: 'name',
+      notification: 'n',
+      introduction: 'i',
+      faceURL: 'f',
+      ex: 'e',
+      groupType: 2,
+      needVerification: 0,
+      lookMemberInfo: 0,
+      applyMemberFriend: 0,
+    },
+  }),
+  '/group/get_groups_info': () => ({ groupIDs: ['g', 'nowhere'] }),
+  '/group/get_group_members_info': () => ({ groupID: 'g', userIDs: ['alice'] }),
+  '/group/get_group_member_list': () => ({
+    groupID: 'g',
+    filter: 0,
+    keyword: 'a',
+    pagination: { pageNumber: 1, showNumber: 10 },
+  }),
+  '/group/get_group_member_user_id': () => ({ groupID: 'g' }),
+  '/group/get_joined_group_list': () => ({ fromUserID: 'alice', pagination: { pageNumber: 1, showNumber: 10 } }),
+  '/group/get_incremental_join_groups': () => ({ userID: 'alice', versionID: '', version: 0 }),
+  '/group/get_full_join_group_ids': () => ({ userID: 'alice', idHash: 0 }),
+  '/group/get_incremental_group_members': () => ({ groupID: 'g', versionID: '', version: 0 }),
+  '/group/get_incremental_group_members_batch': () => ({
+    userID: 'alice',
+    reqList: [{ groupID: 'g', versionID: '', version: 0 }],
+  }),
+  '/group/get_full_group_member_user_ids': () => ({ groupID: 'g', idHash: 0 }),
+  '/conversation/get_incremental_conversations': () => ({ userID: 'alice', versionID: '', version: 0 }),
+  '/conversation/get_full_conversation_ids': () => ({ userID: 'alice', idHash: 0 }),
+  '/conversation/get_all_conversations': () => ({ ownerUserID: 'alice' }),
+  '/conversation/get_owner_conversation': () => ({ userID: 'alice', pagination: { pageNumber: 1, showNumber: 10 } }),
+  '/conversation/get_conversation': () => ({ ownerUserID: 'alice', conversationID: 'sg_g' }),
+  '/conversation/get_conversations': () => ({ ownerUserID: 'alice', conversationIDs: ['sg_g'] }),
+  '/conversation/get_not_notify_conversation_ids': () => ({ userID: 'alice' }),
+  '/conversation/get_pinned_conversation_ids': () => ({ userID: 'alice' }),
+  '/jssdk/get_active_conversations': () => ({ ownerUserID: 'alice', count: 20 }),
+  '/jssdk/get_conversations': () => ({ ownerUserID: 'alice', conversationIDs: ['sg_g'] }),
+  '/msg/send_msg': () => ({
+    sendID: 'alice',
+    recvID: 'bob',
+    groupID: '',
+    senderNickname: 'n',
+    senderFaceURL: 'f',
+    senderPlatformID: 1,
+    content: { content: 'hello' },
+    contentType: 101,
+    sessionType: 1,
+    isOnlineOnly: false,
+    notOfflinePush: false,
+    sendTime: 0,
+    offlinePushInfo: { title: 't', desc: 'd', ex: 'e', iOSPushSound: 's', iOSBadgeCount: true },
+    ex: 'e',
+  }),
+  '/msg/newest_seq': () => ({ userID: 'alice' }),
+  '/msg/pull_msg_by_seq': () => ({
+    userID: 'alice',
+    seqRanges: [{ conversationID: 'si_alice_bob', begin: 1, end: 10, num: 10 }],
+    order: 0,
+  }),
+  '/msg/get_conversations_has_read_and_max_seq': () => ({
+    userID: 'alice',
+    conversationIDs: ['sg_g'],
+    returnPinned: true,
+  }),
+  '/msg/mark_conversation_as_read': () => ({
+    userID: 'alice',
+    conversationID: 'si_alice_bob',
+    hasReadSeq: 1,
+    seqs: [1],
+  }),
+  '/msg/mark_msgs_as_read': () => ({ userID: 'alice', conversationID: 'si_alice_bob', seqs: [1] }),
+  '/msg/set_conversation_has_read_seq': () => ({
+    userID: 'alice',
+    conversationID: 'si_alice_bob',
+    hasReadSeq: 1,
+    noNotification: false,
+  }),
+  '/msg/get_server_time': () => ({}),
+}
+
+/** Makes what the samples speak of: alice, bob and carol, group g of alice and bob, and a chat of the two. */
+export async function populate(world: ImWorld): Promise<void> {
+  await world.register('alice', 'bob', 'carol')
+  await world.group('g', 'alice', 'bob')
+  await world.send('bob', { userID: 'alice' })
+  await world.send('bob', { groupID: 'g' })
+}

@@ -1,0 +1,3 @@
+declare module '@openim/client-sdk/lib/index.modern.mjs' {
+  export * from '@openim/client-sdk'
+}
