@@ -1,7 +1,8 @@
+import { rejects } from 'node:assert/strict'
 import type { EventLog, ReadRecord } from '@parlance/notification-bus'
 import type { AppendedEntry } from '@parlance/seq-allocator'
 import { defineContract, until } from '@parlance/testing'
-import { expect } from 'vitest'
+import { same } from './same.ts'
 import type { BatchEffects, StreamBatch, StreamStore } from '../stream/stream-store.ts'
 
 /** A store with the log that its announcements go to. */
@@ -37,9 +38,12 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
       { stream: 'a', entries: entries('a2', 'a3') },
       { stream: 'b', entries: entries('b1') },
     ])
-    expect(appended.map((batch) => batch.map(({ seq }) => seq))).toEqual([[2, 3], [1]])
-    expect(await contents(parts, 'a')).toEqual(['1 a1', '2 a2', '3 a3'])
-    expect(await parts.streams.heads(['b', 'nobody', 'a'])).toEqual([
+    same(
+      appended.map((batch) => batch.map(({ seq }) => seq)),
+      [[2, 3], [1]],
+    )
+    same(await contents(parts, 'a'), ['1 a1', '2 a2', '3 a3'])
+    same(await parts.streams.heads(['b', 'nobody', 'a']), [
       { head: 1, floor: 0 },
       { head: 0, floor: 0 },
       { head: 3, floor: 0 },
@@ -49,12 +53,12 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
   'a repeat is stored once and gets the number of the stored entry': async (parts) => {
     await append(parts, [{ stream: 'a', entries: entries('x', 'y') }])
     const [appended] = await append(parts, [{ stream: 'a', entries: entries('y', 'z', 'z') }])
-    expect(appended).toEqual([
+    same(appended, [
       { seq: 2, repeated: true },
       { seq: 3, repeated: false },
       { seq: 3, repeated: true },
     ])
-    expect(await contents(parts, 'a')).toEqual(['1 x', '2 y', '3 z'])
+    same(await contents(parts, 'a'), ['1 x', '2 y', '3 z'])
   },
 
   'what is taken is what was there when the step began': async (parts) => {
@@ -72,8 +76,8 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
       committed: () => calls.push('committed'),
     })
     await done
-    expect(calls).toEqual(['take', 'effects', 'committed'])
-    expect(await contents(parts, 'a')).toEqual(['1 x'])
+    same(calls, ['take', 'effects', 'committed'])
+    same(await contents(parts, 'a'), ['1 x'])
   },
 
   'marks keep the last seq that was given, per view, stream and value': async (parts) => {
@@ -82,7 +86,7 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
     await append(parts, one, () => ({ ...nothing, marks: [mark('v', 'a', 'u', 1), mark('v', 'b', 'u', 5)] }))
     await append(parts, [], () => ({ ...nothing, marks: [mark('v', 'a', 'u', 4), mark('w', 'a', '', 2)] }))
     const asked = [mark('v', 'a', 'u', 0), mark('w', 'a', 'u', 0), mark('w', 'a', '', 0), mark('v', 'b', 'u', 0)]
-    expect(await parts.streams.last(asked)).toEqual([4, 0, 2, 5])
+    same(await parts.streams.last(asked), [4, 0, 2, 5])
   },
 
   'announcements are published with their entries, in order': async (parts) => {
@@ -102,7 +106,10 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
     await append(parts, [{ stream: 'a', entries: entries('x') }], () => announce('first', 'second'))
     await append(parts, [{ stream: 'a', entries: entries('y') }], () => announce('third'))
     await until('the announcements arrived', () => seen.length === 3)
-    expect(seen.map(({ payload }) => text(payload))).toEqual(['first', 'second', 'third'])
+    same(
+      seen.map(({ payload }) => text(payload)),
+      ['first', 'second', 'third'],
+    )
     await subscription.close()
   },
 
@@ -111,10 +118,10 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
     const failing = append(parts, [{ stream: 'a', entries: entries('y') }], () => {
       throw new RangeError('refused')
     })
-    await expect(failing).rejects.toThrow('refused')
-    expect(await contents(parts, 'a')).toEqual(['1 x'])
+    await rejects(failing, { message: 'refused' })
+    same(await contents(parts, 'a'), ['1 x'])
     const [appended] = await append(parts, [{ stream: 'a', entries: entries('y') }])
-    expect(appended).toEqual([{ seq: 2, repeated: false }])
+    same(appended, [{ seq: 2, repeated: false }])
   },
 
   'a read gives a part, ascending, at most the limit': async (parts) => {
@@ -123,9 +130,9 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
     ])
     const seqs = async (first: number, last: number, limit?: number) =>
       (await parts.streams.read('a', first, last, limit)).map(({ seq }) => seq)
-    expect(await seqs(99, 102)).toEqual([99, 100, 101, 102])
-    expect(await seqs(249, 900)).toEqual([249, 250])
-    expect(await seqs(1, 250, 3)).toEqual([1, 2, 3])
-    expect(await seqs(300, 400)).toEqual([])
+    same(await seqs(99, 102), [99, 100, 101, 102])
+    same(await seqs(249, 900), [249, 250])
+    same(await seqs(1, 250, 3), [1, 2, 3])
+    same(await seqs(300, 400), [])
   },
 })
