@@ -23,6 +23,11 @@ export class Reaction {
   }
 }
 
+export class Undecided {
+  // @ts-expect-error an optional property whose field is not optional
+  @Field() value?: string
+}
+
 export const reactions = entity(Reaction, {
   key: ['threadID', 'postSeq', 'authorID'],
   views: (v) => ({

@@ -14,6 +14,12 @@ export interface FieldOptions {
   readonly max?: Count
 }
 
+/** Decorates a property that is always present; an optional one does not compile, because at run time nothing tells them apart. */
+export type RequiredFieldDecorator = <T extends object, N extends string>(
+  target: T,
+  property: N & ({} extends Pick<T, N & keyof T> ? never : N),
+) => void
+
 const inferred = new Map<unknown, FieldType>([
   [String, 'string'],
   [Number, 'number'],
@@ -26,6 +32,8 @@ const inferred = new Map<unknown, FieldType>([
  *
  * @throws {@link DeclarationError} at boot when the type is neither given nor one of the four that can be inferred.
  */
+export function Field(options: FieldOptions & { readonly optional: true }): PropertyDecorator
+export function Field(options?: FieldOptions & { readonly optional?: false }): RequiredFieldDecorator
 export function Field({ type, optional = false, max }: FieldOptions = {}): PropertyDecorator {
   return (target, property) => {
     const owner = target.constructor

@@ -1,2 +1,2 @@
 export { Entity } from './entity.ts'
-export { Field, type FieldOptions } from './field.ts'
+export { Field, type FieldOptions, type RequiredFieldDecorator } from './field.ts'
