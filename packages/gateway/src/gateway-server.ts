@@ -68,6 +68,7 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
       reply: options.reply,
       requestKey: options.requestKey,
       unknownOp: options.unknownOp ?? 'close',
+      undecodableFarewell: options.undecodableFarewell,
       onEnded: (connection, code, reason) => this.#ended(connection, code, reason),
     }
     this.presence = new PresenceBoard(this.#registry, this.#fanOut, options.presence, limits, this.#logger)

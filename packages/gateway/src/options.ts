@@ -34,6 +34,8 @@ export interface CommonOptions<In extends OpMessage, Out> {
   readonly ops?: OpTable<In, Out>
   /** What a request gets whose op nobody serves: a close with `closeCodes.unknownOp`, or an answer with an {@link UnknownOpError}. @defaultValue 'close' */
   readonly unknownOp?: 'close' | 'reply'
+  /** The last message of a session that sent what its codec cannot read; the connection is closed behind it. */
+  readonly undecodableFarewell?: (error: unknown) => Out
   /**
    * Names a request within its session, for example by its operation id, so that `deliver` can be told to stay behind
    * the answer to it.

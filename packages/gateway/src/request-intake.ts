@@ -15,6 +15,7 @@ export interface RequestRules<In extends OpMessage, Out> {
   readonly reply: (request: In, outcome: Outcome) => Out | undefined
   readonly requestKey: ((request: In) => string | undefined) | undefined
   readonly unknownOp: 'close' | 'reply'
+  readonly undecodableFarewell: ((error: unknown) => Out) | undefined
   readonly limits: ResolvedLimits
   readonly clock: Clock
   readonly logger: Logger
@@ -160,6 +161,8 @@ export class RequestIntake<In extends OpMessage, Out> {
       decoded = this.#codec.decode(data, binary)
     } catch (error) {
       this.#rules.logger.info('undecodable message', { session: this.#session.id, error: String(error) })
+      const farewell = this.#rules.undecodableFarewell?.(error)
+      if (farewell !== undefined) this.#session.send(farewell)
       this.#session.close(closeCodes.undecodable, 'this message cannot be read')
       return
     }

@@ -82,7 +82,7 @@ const hostile: readonly unknown[] = [
   -1e308,
   2 ** 31,
   2 ** 53,
-  9_007_199_254_740_993,
+  2 ** 63,
   [],
   [[]],
   [null],
@@ -142,8 +142,8 @@ describe('every field of every route', () => {
     for (const at of places(await samples[path]!(world))) {
       for (const value of hostile) {
         const answer = await ask(path, replaced(await samples[path]!(world), at, value))
-        const said = `${at.join('.')}: ${JSON.stringify(value)?.slice(0, 50)} ${JSON.stringify(answer)}`
-        expect([500, 1801, 1000], said).not.toContain(answer.errCode)
+        if (![500, 1000, 1801].includes(answer.errCode)) continue
+        expect.fail(`${at.join('.')}: ${JSON.stringify(value)?.slice(0, 50)} ${JSON.stringify(answer)}`)
       }
     }
     expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined()

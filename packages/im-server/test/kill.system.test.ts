@@ -238,8 +238,8 @@ describe('kill -9 under load', () => {
       expect([...afterRepeats, ...withSdk], `run ${run} after the repeats, PARLANCE_SEED=${seed}`).toEqual([])
       for (const client of again) client.close()
     }
-    console.info(
-      `kill -9: ${runCount} runs, ${world.ledger.acknowledged.length} messages acknowledged, sends/s per run ${rates.join(' ')}, ${users.length * inFlightOfOne} in flight`,
+    process.stdout.write(
+      `kill -9: ${runCount} runs, ${world.ledger.acknowledged.length} messages acknowledged, sends/s per run ${rates.join(' ')}, ${users.length * inFlightOfOne} in flight\n`,
     )
     await server.stop()
   })

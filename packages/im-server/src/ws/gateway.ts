@@ -31,6 +31,14 @@ const kicked: FrameReply = {
 
 const kick = { code: 4502, reason: 'kicked offline' }
 
+/** OpenIM's identifier for what cannot be read; there is no request to answer under its own. */
+const dataError = 3001
+
+function refusal(answer: Pick<FrameReply, 'op' | 'msgIncr' | 'operationID'>, error: unknown): FrameReply {
+  const { errCode, detail } = wireFailure(error)
+  return { ...answer, errCode, errMsg: `${errorName(errCode)}: ${detail}`, data: nothing }
+}
+
 /** What OpenIM allows, and a little more where its clients can make use of it. */
 const defaultLimits: GatewayLimits = {
   frameBytes: 51_200,
@@ -47,11 +55,11 @@ export function createImGateway({ tokens, limits, clock, logger, metrics }: ImGa
     handshake: createHandshake(tokens),
     requestKey: (request) => request.operationID,
     unknownOp: 'reply',
+    undecodableFarewell: (error) => refusal({ op: dataError, msgIncr: '', operationID: '' }, error),
     reply(request, outcome) {
       const answer = { op: request.op, msgIncr: request.msgIncr, operationID: request.operationID }
       if ('data' in outcome) return { ...answer, errCode: 0, errMsg: '', data: outcome.data as Uint8Array }
-      const { errCode, detail } = wireFailure(outcome.error)
-      return { ...answer, errCode, errMsg: `${errorName(errCode)}: ${detail}`, data: nothing }
+      return refusal(answer, outcome.error)
     },
     limits: { ...defaultLimits, ...limits },
     devicePolicy: onePerDevice,

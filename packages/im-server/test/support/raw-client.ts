@@ -199,7 +199,7 @@ export class RawClient {
 
   #end(code: number, reason: string): void {
     this.closed ??= { code, reason }
-    for (const { reject } of this.#waiting.values()) reject(new Error(`the connection ended: ${code} ${reason}`))
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error(`the connection ended: ${code} ${reason}`))
     this.#waiting.clear()
   }
 }
