@@ -79,7 +79,7 @@ describe('the server process', () => {
     const { code, lines } = await refusedStart(folder.path)
     expect(code).toBe(1)
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(/in use by another process.*PARLANCE_DATA_DIR/)
+    expect(lines[0]).toMatch(/already open.*PARLANCE_DATA_DIR/)
     await first.stop()
   })
 
