@@ -9,12 +9,13 @@ import {
 } from '@parlance/notification-bus/embedded'
 import { createCache } from '@parlance/rockscache'
 import { createEmbeddedCacheStore } from '@parlance/rockscache/embedded'
-import { createEmbeddedJournal } from '@parlance/seq-allocator/embedded'
+import { createEmbeddedJournal, type EmbeddedJournal } from '@parlance/seq-allocator/embedded'
 import { type TemporaryFolder, temporaryFolder } from '@parlance/testing'
 
 export interface House {
   readonly folder: TemporaryFolder
   readonly engine: SqliteEngine
+  readonly journal: EmbeddedJournal
   readonly log: EmbeddedEventLog
   readonly parts: RepositoriesOptions
   readonly repositories: Repositories
@@ -25,8 +26,9 @@ export interface House {
 export function openHouse(
   change: (parts: RepositoriesOptions) => Partial<RepositoriesOptions> = () => ({}),
   folder: TemporaryFolder = temporaryFolder(),
+  faults: { beforeCommit?(): void } = {},
 ): House {
-  const engine = SqliteEngine.open({ path: `${folder.path}/test.db` })
+  const engine = SqliteEngine.open({ path: `${folder.path}/test.db`, faults })
   const journal = createEmbeddedJournal({ engine })
   const lists = createEmbeddedChangeLists({ engine })
   const log = createEmbeddedEventLog({ engine, journal })
@@ -41,6 +43,7 @@ export function openHouse(
   return {
     folder,
     engine,
+    journal,
     log,
     parts,
     repositories,

@@ -1,0 +1,357 @@
+import { stream, type StreamRepositoryOf } from '@parlance/cached-repository'
+import { OverloadedError } from '@parlance/core'
+import { json, type ReadRecord, topic } from '@parlance/notification-bus'
+import { settle, temporaryFolder, until } from '@parlance/testing'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type House, openHouse } from './open-house.ts'
+
+interface Line {
+  readonly lineID: string
+  readonly authorID: string
+  readonly text: string
+}
+
+interface Appended {
+  readonly stream: string
+  readonly first: number
+  readonly last: number
+  readonly texts: readonly string[]
+}
+
+const appended = topic<Appended>('line.appended', {
+  schema: json((value) => value as Appended),
+  key: (one) => one.stream,
+})
+
+let decodedCount = 0
+
+const lines = stream('line', {
+  codec: {
+    encode: (line: Line) => Buffer.from(JSON.stringify(line)),
+    decode: (bytes, seq) => {
+      decodedCount++
+      return { ...(JSON.parse(Buffer.from(bytes).toString()) as Line), seq }
+    },
+  },
+  repeat: (line) => line.lineID,
+  views: (v) => ({
+    lastBy: v.last({ by: (line) => line.authorID }),
+    lastLoud: v.last({ by: (line) => (line.text.endsWith('!') ? 'loud' : undefined) }),
+  }),
+  announce: {
+    topic: appended,
+    message: (name, first, last, rows) => {
+      if (rows.some(({ text }) => text === 'unspeakable')) throw new RangeError('unspeakable')
+      return { stream: name, first, last, texts: rows.map(({ text }) => text) }
+    },
+  },
+  maxEntryBytes: 1_000,
+})
+
+let nextID = 0
+const line = (text: string, authorID = 'a', lineID = `id${nextID++}`): Line => ({ lineID, authorID, text })
+const texts = (entries: readonly ({ row: Line } | undefined)[]) => entries.map((entry) => entry?.row.text)
+
+let house: House
+let repository: StreamRepositoryOf<typeof lines>
+
+beforeEach(() => {
+  house = openHouse()
+  repository = house.repositories.ofStream(lines)
+})
+afterEach(async () => {
+  await house.log.close()
+  await house.close()
+  house.folder.remove()
+})
+
+describe('appending', () => {
+  it('numbers rows in order, per stream, everything of a moment in one batch and one announcement', async () => {
+    const seen: Appended[] = []
+    await house.log.subscribe(
+      'line.appended',
+      'test',
+      async (records: readonly ReadRecord[]) => {
+        seen.push(...records.map(({ payload }) => appended.schema.decode(payload)))
+      },
+      { maxBatch: 10 },
+    )
+    const results = await Promise.all([
+      repository.append('s', [line('1'), line('2')]),
+      repository.append('t', [line('one')]),
+      repository.append('s', [line('3')]),
+    ])
+    expect(results.map((result) => result.map(({ seq }) => seq))).toEqual([[1, 2], [1], [3]])
+    expect(texts(await repository.range('s', 1, 100))).toEqual(['1', '2', '3'])
+    await until('both announcements arrived', () => seen.length === 2)
+    expect(seen.toSorted((one, other) => (one.stream < other.stream ? -1 : 1))).toEqual([
+      { stream: 's', first: 1, last: 3, texts: ['1', '2', '3'] },
+      { stream: 't', first: 1, last: 1, texts: ['one'] },
+    ])
+  })
+
+  it('stores a repeat once; only what is new is announced and marked', async () => {
+    const seen: Appended[] = []
+    await house.log.subscribe(
+      'line.appended',
+      'test',
+      async (records: readonly ReadRecord[]) => {
+        seen.push(...records.map(({ payload }) => appended.schema.decode(payload)))
+      },
+      { maxBatch: 10 },
+    )
+    await repository.append('s', [line('1', 'a', 'x')])
+    const again = await repository.append('s', [line('1', 'a', 'x'), line('2', 'b'), line('1', 'a', 'x')])
+    expect(again).toEqual([
+      { seq: 1, repeated: true },
+      { seq: 2, repeated: false },
+      { seq: 1, repeated: true },
+    ])
+    await repository.append('s', [line('1', 'a', 'x')])
+    await repository.append('s', [line('3')])
+    expect(
+      await repository.lastBy([
+        { stream: 's', value: 'a' },
+        { stream: 's', value: 'b' },
+      ]),
+    ).toEqual([3, 2])
+    await until('the announcements arrived', () => seen.length === 3)
+    expect(seen.map(({ first, last, texts: said }) => [first, last, ...said])).toEqual([
+      [1, 1, '1'],
+      [2, 2, '2'],
+      [3, 3, '3'],
+    ])
+  })
+
+  it('last views know the highest seq of a value, 0 for none, and skip entries without a value', async () => {
+    await repository.append('s', [line('hey!', 'a'), line('hm', 'a'), line('ho', 'b')])
+    await repository.append('t', [line('hm', 'a')])
+    const ask = (name: string, value: string) => ({ stream: name, value })
+    expect(
+      await repository.lastBy([ask('s', 'a'), ask('s', 'b'), ask('t', 'a'), ask('t', 'b'), ask('u', 'a')]),
+    ).toEqual([2, 3, 1, 0, 0])
+    expect(await repository.lastLoud([ask('s', 'loud'), ask('t', 'loud')])).toEqual([1, 0])
+    expect(await repository.lastBy([])).toEqual([])
+  })
+
+  it('refuses an entry that is too large, and no other', async () => {
+    const results = await Promise.allSettled([
+      repository.append('s', [line('1'), line('x'.repeat(1_000))]),
+      repository.append('s', [line('2')]),
+    ])
+    expect(results[0]).toMatchObject({ status: 'rejected', reason: { code: 'REPOSITORY_INVALID_ROW' } })
+    expect(results[1]).toMatchObject({ status: 'fulfilled', value: [{ seq: 1 }] })
+  })
+
+  it('a stream whose announcement cannot be made fails alone', async () => {
+    const results = await Promise.allSettled([
+      repository.append('s', [line('fine')]),
+      repository.append('t', [line('unspeakable')]),
+      repository.append('u', [line('fine too')]),
+    ])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(await repository.heads(['s', 't', 'u'])).toEqual([
+      { head: 1, floor: 0 },
+      { head: 0, floor: 0 },
+      { head: 1, floor: 0 },
+    ])
+    expect(await repository.range('t', 1, 10)).toEqual([])
+  })
+
+  it('shows nothing before it is durable, and nothing at all when the disk fails', async () => {
+    let isBroken = false
+    const broken = openHouse(undefined, temporaryFolder(), {
+      beforeCommit: () => {
+        if (isBroken) throw Object.assign(new Error('no space'), { code: 'SQLITE_FULL' })
+      },
+    })
+    const fragile = broken.repositories.ofStream(lines)
+    await fragile.append('s', [line('1')])
+    isBroken = true
+    const failing = fragile.append('s', [line('2')])
+    expect(texts(await fragile.range('s', 1, 10))).toEqual(['1'])
+    await expect(failing).rejects.toMatchObject({ code: 'SQLITE_DISK_FULL' })
+    expect(texts(await fragile.range('s', 1, 10))).toEqual(['1'])
+    expect(await fragile.lastBy([{ stream: 's', value: 'a' }])).toEqual([1])
+    isBroken = false
+    expect(await fragile.append('s', [line('3')])).toEqual([{ seq: 2, repeated: false }])
+    expect(texts(await fragile.range('s', 1, 10))).toEqual(['1', '3'])
+    await broken.close()
+    broken.folder.remove()
+  })
+
+  it('refuses what would wait beyond its bound', async () => {
+    const chunk = Array.from({ length: 10_000 }, () => line('x'))
+    const results = await Promise.allSettled(Array.from({ length: 21 }, () => repository.append('s', chunk)))
+    expect(results.at(-1)).toMatchObject({ status: 'rejected', reason: expect.any(OverloadedError) })
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(20)
+  })
+
+  it('fails every caller when the engine is closed', async () => {
+    const other = openHouse()
+    const closed = other.repositories.ofStream(lines)
+    await other.close()
+    await expect(closed.append('s', [line('1')])).rejects.toMatchObject({ code: 'CORE_CLOSED' })
+    await expect(closed.append('s', [line('1')])).rejects.toMatchObject({ code: 'CORE_CLOSED' })
+    other.folder.remove()
+  })
+})
+
+describe('reading', () => {
+  it('decodes an entry once, when its row is first asked for', async () => {
+    await repository.append('s', [line('1'), line('2')])
+    decodedCount = 0
+    const [entry] = await repository.range('s', 1, 2)
+    expect(decodedCount).toBe(0)
+    expect(entry!.row).toMatchObject({ text: '1', seq: 1 })
+    expect(entry!.row).toBe(entry!.row)
+    const [same] = await repository.at('s', [1])
+    expect(same!.row).toBe(entry!.row)
+    expect(decodedCount).toBe(1)
+  })
+
+  it('reads full blocks through the shared cache: the journal is asked once', async () => {
+    const folder = temporaryFolder()
+    const first = openHouse(undefined, folder)
+    await first.repositories.ofStream(lines).append(
+      's',
+      Array.from({ length: 250 }, (_, index) => line(`${index + 1}`)),
+    )
+    await first.close()
+    let reads = 0
+    const second = openHouse(
+      ({ streams }) => ({
+        streams: {
+          append: (step) => streams.append(step),
+          heads: (names) => streams.heads(names),
+          last: (marks) => streams.last(marks),
+          read: (...parameters) => {
+            reads++
+            return streams.read(...parameters)
+          },
+        },
+      }),
+      folder,
+    )
+    const reader = second.repositories.ofStream(lines)
+    const all = await Promise.all([reader.range('s', 50, 150), reader.range('s', 1, 99), reader.at('s', [1, 200])])
+    expect(all.map((entries) => entries.length)).toEqual([101, 99, 2])
+    expect(reads).toBe(2)
+    expect(texts(await reader.range('s', 195, 999))).toHaveLength(56)
+    expect(reads).toBe(3)
+    expect(texts(await reader.range('s', 201, 999))).toHaveLength(50)
+    expect(reads).toBe(3)
+    await reader.append('s', [line('251')])
+    expect(texts(await reader.at('s', [251, 250, 252, 0, 1.5]))).toEqual([
+      '251',
+      '250',
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(reads).toBe(3)
+    await second.close()
+    folder.remove()
+  })
+
+  it('agrees with what was appended, whatever is held in memory, in any order, across restarts', async () => {
+    const action = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('append' as const),
+          stream: fc.constantFrom('s', 't'),
+          count: fc.integer({ min: 1, max: 130 }),
+        }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('range' as const),
+          stream: fc.constantFrom('s', 't'),
+          first: fc.integer({ min: -5, max: 700 }),
+          span: fc.integer({ min: -3, max: 400 }),
+          limit: fc.integer({ min: 0, max: 300 }),
+        }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          kind: fc.constant('at' as const),
+          stream: fc.constantFrom('s', 't'),
+          seqs: fc.array(fc.integer({ min: -1, max: 700 }), { maxLength: 9 }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(action, { minLength: 5, maxLength: 25 }),
+        fc.constantFrom(3_000, 60_000, 64_000_000),
+        async (actions, tailMaxBytes) => {
+          using folder = temporaryFolder()
+          const open = () => openHouse(() => ({ local: { tailMaxBytes, maxBytes: 200_000 } }), folder)
+          let current = open()
+          const model = new Map<string, string[]>([
+            ['s', []],
+            ['t', []],
+          ])
+          for (const step of actions) {
+            const reader = current.repositories.ofStream(lines)
+            if (step.kind === 'reopen') {
+              await current.close()
+              current = open()
+            } else if (step.kind === 'append') {
+              const stored = model.get(step.stream)!
+              const added = Array.from(
+                { length: step.count },
+                (_, index) => `${step.stream}${stored.length + index + 1}`,
+              )
+              await reader.append(
+                step.stream,
+                added.map((text) => line(text)),
+              )
+              stored.push(...added)
+            } else if (step.kind === 'range') {
+              const { first, span, limit } = step
+              const entries = await reader.range(step.stream, first, first + span, { limit })
+              const from = Math.max(first, 1)
+              expect(texts(entries)).toEqual(
+                model
+                  .get(step.stream)!
+                  .slice(from - 1, Math.max(0, first + span))
+                  .slice(0, limit),
+              )
+            } else {
+              const entries = await reader.at(step.stream, step.seqs)
+              expect(texts(entries)).toEqual(step.seqs.map((seq) => model.get(step.stream)![seq - 1]))
+            }
+          }
+          await current.close()
+        },
+      ),
+      { numRuns: 15 },
+    )
+  })
+
+  it('leaves out what was given up', async () => {
+    await repository.append(
+      's',
+      Array.from({ length: 130 }, (_, index) => line(`${index + 1}`)),
+    )
+    await repository.range('s', 1, 100)
+    await house.journal.truncate('line:s', 50)
+    expect(await repository.heads(['s'])).toEqual([{ head: 130, floor: 49 }])
+    expect(texts(await repository.range('s', 1, 51))).toEqual(['50', '51'])
+    expect(texts(await repository.at('s', [49, 50]))).toEqual([undefined, '50'])
+  })
+
+  it('a call with nothing answers nothing', async () => {
+    await settle()
+    expect(await repository.append('s', [])).toEqual([])
+    expect(await repository.at('s', [])).toEqual([])
+    expect(await repository.range('s', 1, 10)).toEqual([])
+    expect(await repository.range('s', 5, 1)).toEqual([])
+  })
+})
