@@ -178,7 +178,16 @@ test('writes, and tasks for the commit, are refused outside write()', () => {
 })
 
 test('nobody but the engine begins or ends transactions', () => {
-  for (const sql of ['BEGIN', ' commit', 'ROLLBACK', 'SAVEPOINT x', 'RELEASE work', "ATTACH 'x' AS y", 'VACUUM'])
+  for (const sql of [
+    'BEGIN',
+    ' commit',
+    'ROLLBACK',
+    'SAVEPOINT x',
+    'RELEASE work',
+    "ATTACH 'x' AS y",
+    'VACUUM',
+    'EXPLAIN SELECT 1',
+  ])
     expect(() => engine.prepare(sql), sql).toThrow(InvalidArgumentError)
 })
 

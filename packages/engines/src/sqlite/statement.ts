@@ -21,12 +21,16 @@ export interface StatementGuard {
 export function isWrite(sql: string): boolean {
   const bare = sql.replace(/^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, '')
   if (/^with\b/i.test(bare)) return /\b(insert|update|delete|replace)\b/i.test(bare)
-  return !/^(select|pragma|explain|values)\b/i.test(bare)
+  return !/^(select|pragma|values)\b/i.test(bare)
 }
 
-/** Refuses statements that would end or leave the transaction that the engine runs for everybody. */
+/**
+ * Refuses statements that would end or leave the transaction that the engine runs for everybody.
+ *
+ * EXPLAIN is among them: the library never resets it, and so keeps a transaction open until its garbage collection.
+ */
 export function assertNoTransactionControl(sql: string): void {
-  if (/^\s*(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b/i.test(sql))
+  if (/^\s*(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum|explain)\b/i.test(sql))
     throw new InvalidArgumentError(`the engine alone begins and ends transactions, use write(): ${sql}`)
 }
 

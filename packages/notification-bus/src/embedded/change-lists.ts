@@ -44,6 +44,7 @@ const compactionStep = 500
 
 type ElementRow = { element: string; version: number; inserted: number; removed: number }
 
+/** Its reads name their index, so that one that would have to walk a whole list is refused instead of being slow. */
 class SqliteChangeLists implements EmbeddedChangeLists {
   readonly #engine: SqliteEngine
   readonly #lists: ListTable
@@ -68,10 +69,11 @@ class SqliteChangeLists implements EmbeddedChangeLists {
       INSERT INTO change_elements(list, element, version, inserted, removed) VALUES (?1, ?2, ?3, ?3, 1)
       ON CONFLICT(list, element) DO UPDATE SET version = ?3, removed = 1`)
     this.#since = engine.prepare(`
-      SELECT element, version, inserted, removed FROM change_elements
+      SELECT element, version, inserted, removed FROM change_elements INDEXED BY change_elements_by_version
       WHERE list = ? AND version > ? ORDER BY version LIMIT ?`)
     this.#removedBelow = engine.prepare(`
-      SELECT element FROM change_elements WHERE list = ? AND removed = 1 AND version <= ? ORDER BY version LIMIT ?`)
+      SELECT element FROM change_elements INDEXED BY change_elements_removed
+      WHERE list = ? AND removed = 1 AND version <= ? ORDER BY version LIMIT ?`)
     this.#forget = engine.prepare('DELETE FROM change_elements WHERE list = ? AND element = ?')
     this.#changeCount = metrics.counter('parlance_change_list_changes_total', 'Changes appended to change lists')
     this.#fullCount = metrics.counter('parlance_change_list_full_total', 'Readers told to read everything again')

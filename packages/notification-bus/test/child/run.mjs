@@ -1,0 +1,11 @@
+// Runs a TypeScript file in a process of its own: node run.mjs <file.ts> <arguments…>
+import { runnerImport } from 'vite'
+
+const [file] = process.argv.slice(2)
+const { module } = await runnerImport(file, {
+  configFile: false,
+  logLevel: 'error',
+  resolve: { conditions: ['@parlance/source'] },
+  ssr: { resolve: { conditions: ['@parlance/source'] } },
+})
+await module.main(process.argv.slice(3))
