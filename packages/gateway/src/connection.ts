@@ -242,8 +242,6 @@ export class Connection<In extends OpMessage, Out> implements Session<In, Out>, 
 
   failed(error: Error): void {
     this.#context.logger.debug('connection failed', { session: this.id, error: error.message })
-    if (this.#state !== 'ended') this.#state = 'closing'
-    this.#discard()
   }
 
   ended(code: number, reason: string): void {

@@ -13,9 +13,16 @@ export interface OpMessage {
  */
 export type OpHandler<In, Out, Request = In> = (session: Session<In, Out>, request: Request) => unknown
 
-/** Handlers by op. */
+// Compared as text: the compiler types a literal's numeric property names as text when it looks for the handler's type.
+type RequestOf<In extends OpMessage, Op extends string | number> = In extends unknown
+  ? `${Op}` extends `${In['op']}`
+    ? In
+    : never
+  : never
+
+/** Handlers by op; in a union of requests each gets those of its own op. */
 export type OpTable<In extends OpMessage, Out> = {
-  readonly [Op in In['op']]?: OpHandler<In, Out, In & { readonly op: Op }>
+  readonly [Op in In['op']]?: OpHandler<In, Out, RequestOf<In, Op>>
 }
 
 /** How handling a request ended. */

@@ -245,6 +245,18 @@ describe('a client is refused', () => {
     expect(site.gateway.sessionCount).toBe(0)
   })
 
+  it('with 503 when the node begins to stop while it is being registered', async () => {
+    const { registry, go } = slowRegistry()
+    await openWith(() => accept('ann'), { registry })
+    const answer = statusOf('/')
+    await until('it is registered', async () => (await registry.sessionsOf(['ann']))[0]!.length === 1)
+    const stopped = site.gateway.stop()
+    go()
+    expect(await answer).toBe('HTTP/1.1 503 Service Unavailable | this node is stopping')
+    await stopped
+    await until('it is unregistered', async () => (await registry.sessionsOf(['ann']))[0]!.length === 0)
+  })
+
   it('with an answer of the application instead', async () => {
     await open({ refusalOf: (reason) => ({ status: 200, body: `refused: ${reason}` }), limits: { connections: 1 } })
     expect(await statusOf('/')).toBe('HTTP/1.1 200 OK | refused: unauthenticated')

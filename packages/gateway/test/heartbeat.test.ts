@@ -94,3 +94,23 @@ it('a session that does not finish is closed all the same', async () => {
   await clock.advance(1_000)
   expect(await ann.closed).toMatchObject({ code: 4500 })
 })
+
+it('a session that is closed while it is not being read still sees its peer leave', async () => {
+  const patient = await Site.open({
+    limits: { requestsInFlight: 1, closeMs: 600_000 },
+    ops: { hang: () => new Promise(() => undefined) },
+  })
+  const ann = await patient.connect('ann')
+  let isRead = false
+  ann.webSocket.once('pong', () => (isRead = true))
+  ann.send({ op: 'hang', id: 1 })
+  ann.send({ op: 'hang', id: 2 })
+  await settle()
+  ann.webSocket.ping()
+  await settle()
+  expect(isRead).toBe(false)
+  patient.gateway.sessionsOf('ann')[0]!.close(4500, 'enough')
+  expect(await ann.closed).toMatchObject({ code: 4500 })
+  await until('its session is gone', () => patient.gateway.sessionCount === 0)
+  await patient.close()
+})

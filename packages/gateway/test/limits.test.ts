@@ -42,6 +42,27 @@ describe('requests in flight', () => {
     await until('the socket is read again', () => isRead)
   })
 
+  it('that waited and are answered at once are each handled once, in order', async () => {
+    const begun: unknown[] = []
+    let release!: () => void
+    await open({
+      limits: { requestsInFlight: 1 },
+      ops: {
+        hold: () => new Promise<void>((resolve) => (release = resolve)),
+        echo: (_, { data }) => (begun.push(data), data),
+      },
+    })
+    const ann = await RawClient.upgraded(site.port, 'ann')
+    const echoes = Array.from({ length: 20 }, (_, n) => clientFrame(JSON.stringify({ op: 'echo', id: n, data: n })))
+    ann.write(clientFrame('{"op":"hold","id":"h"}'), ...echoes)
+    await until('the first has begun', () => release)
+    release()
+    await until('all are answered', () => ann.frames.length >= 21)
+    expect(begun).toEqual(Array.from({ length: 20 }, (_, n) => n))
+    expect(ann.frames).toHaveLength(21)
+    ann.destroy()
+  })
+
   it('of handlers that answer at once never stop the reading', async () => {
     await open({ limits: { requestsInFlight: 1, framesPerSecond: 10_000 }, ops: { echo: (_, { data }) => data } })
     const ann = await site.connect('ann')

@@ -94,6 +94,39 @@ it('finishes: what is being handled is answered before the close', async () => {
   expect(ann.received).toEqual([{ op: 'logout', id: 1, data: 'bye' }])
 })
 
+it('finishes only when all that is being handled is answered, and takes nothing new', async () => {
+  const answers: (() => void)[] = []
+  await open({ ops: { hold: () => new Promise<void>((resolve) => void answers.push(resolve)) } })
+  const ann = await site.connect('ann')
+  for (const id of [1, 2]) ann.send({ op: 'hold', id })
+  await until('both have begun', () => answers.length === 2)
+  const [session] = site.gateway.sessionsOf('ann')
+  session!.finish(4501, 'logged out')
+  ann.send({ op: 'hold', id: 3 })
+  answers[1]!()
+  await ann.receives(1)
+  expect(session!.isOpen).toBe(true)
+  answers[0]!()
+  expect(await ann.closed).toMatchObject({ code: 4501, received: 2 })
+  expect(answers).toHaveLength(2)
+})
+
+it('an answer that comes after the close goes nowhere', async () => {
+  let answer!: () => void
+  await open({ ops: { hold: () => new Promise<void>((resolve) => (answer = resolve)) }, requestKey: () => 'key' })
+  const ann = await site.connect('ann')
+  ann.send({ op: 'hold', id: 1 })
+  await until('it has begun', () => answer)
+  const [session] = site.gateway.sessionsOf('ann')
+  const after = { sessionId: session!.id, requestKey: 'key' }
+  await site.gateway.deliver(['ann'], { op: 'held' }, { after })
+  expect(session!.bufferedBytes).toBeGreaterThan(0)
+  session!.close(4500, 'over')
+  expect(session!.bufferedBytes).toBe(0)
+  answer()
+  expect(await ann.closed).toMatchObject({ code: 4500, received: 0 })
+})
+
 it('a kicked client gets the farewell and then the close, every time', async () => {
   await open()
   for (let round = 0; round < 100; round++) {

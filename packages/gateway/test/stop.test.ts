@@ -1,6 +1,6 @@
-import { closeCodes } from '@parlance/gateway'
+import { closeCodes, createGateway, type SessionRegistry } from '@parlance/gateway'
 import { createInProcessRegistry } from '@parlance/gateway/embedded'
-import { until, VirtualClock } from '@parlance/testing'
+import { settle, until, VirtualClock } from '@parlance/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Site } from './harness.ts'
 import { RawClient } from './raw-client.ts'
@@ -93,6 +93,46 @@ it('cuts off at the deadline what does not end', async () => {
   expect(clock.pendingCount).toBe(0)
   undecided.destroy()
   silent.destroy()
+})
+
+it('cuts off at the deadline who is not let in yet', async () => {
+  let isAsked = false
+  const undecided = await Site.around(
+    createGateway({
+      clock,
+      handshake: () => {
+        isAsked = true
+        return new Promise(() => undefined)
+      },
+    }),
+  )
+  const client = new RawClient(undecided.port)
+  client.upgrade('/')
+  await until('it is being decided about', () => isAsked)
+  const stopped = undecided.gateway.stop(3_000)
+  await clock.advance(3_000)
+  await stopped
+  await until('it is cut off', () => client.isClosed)
+  expect(client.head).toBe('')
+  await undecided.close()
+})
+
+it('is over only when the registry has forgotten its sessions, within the deadline', async () => {
+  let forget!: () => void
+  const slow: SessionRegistry = {
+    ...createInProcessRegistry(),
+    unregister: () => new Promise<void>((resolve) => (forget = resolve)),
+  }
+  const local = await Site.open({ registry: slow })
+  await local.connect('ann')
+  let isStopped = false
+  const stopped = local.gateway.stop().then(() => (isStopped = true))
+  await until('the session is being forgotten', () => forget)
+  await settle()
+  expect(isStopped).toBe(false)
+  forget()
+  await stopped
+  await local.close()
 })
 
 it('stops once, however often it is asked, and also when nobody was there', async () => {
