@@ -277,6 +277,29 @@ describe('bounds', () => {
     expect((await answer).json).toMatchObject({ errCode: 1801 })
   })
 
+  it('counts work until it ends, not until its client has gone', async () => {
+    const clock = new VirtualClock()
+    let release = (): void => undefined
+    const stuck = openRoute('/stuck', z.object({}), {
+      handle: () => new Promise<undefined>((resolve) => (release = () => resolve(undefined))),
+    })
+    const api = await serve({
+      clock,
+      routes: [stuck, echo],
+      limits: { requestCount: 1, bodyMs: 1000, handlerMs: 1000 },
+    })
+    const answer = api.call('/stuck', { body: {} })
+    await until('the work has begun', async () => {
+      await settle()
+      return clock.pendingCount === 1
+    })
+    await clock.advance(2000)
+    expect((await answer).json.errCode).toBe(1801)
+    expect((await api.call('/echo')).json.errCode).toBe(1801)
+    release()
+    await until('there is room again', async () => (await api.call('/echo')).json.errCode === 0)
+  })
+
   it('works on a bounded number of requests at once', async () => {
     const releases: (() => void)[] = []
     const gate = openRoute('/gate', z.object({}), {

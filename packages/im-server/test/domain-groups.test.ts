@@ -9,6 +9,7 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
 const unknown: KnownVersion = { versionID: '', version: 0 }
 const users = (list: readonly { readonly userID: string }[]): string[] => list.map(({ userID }) => userID)
 const members = (groupID: string) =>
@@ -224,6 +225,42 @@ describe('reading members', () => {
     expect(await search('dav')).toEqual([])
   })
 
+  it('pages all members below more admins than one look shows', async () => {
+    await Promise.all(upTo(250).map((at) => join('g', `admin ${at}`, { roleLevel: 60 })))
+    const ordinary = await world.groups.memberPage('g', { filter: 3, keyword: '' }, { pageNumber: 1, showNumber: 10 })
+    expect([ordinary.total, users(ordinary.members)]).toEqual([2, ['carol', 'dave']])
+    const admins = await world.groups.memberPage('g', { filter: 2, keyword: '' }, { pageNumber: 26, showNumber: 10 })
+    expect([admins.total, users(admins.members)]).toEqual([251, ['bob']])
+  })
+
+  it('refuses to search a group that is too large, but pages it', async () => {
+    const never = new Date(0)
+    const row = {
+      groupID: 'g',
+      nickname: '',
+      faceURL: '',
+      roleLevel: 20,
+      joinSource: 2,
+      inviterUserID: '',
+      operatorUserID: '',
+      ex: '',
+    }
+    const rows = Array.from({ length: 5_000 }, (_, at) => ({
+      ...row,
+      userID: `m${at}`,
+      joinTime: never,
+      muteEndTime: never,
+    }))
+    await world.repositories.groupMembers.putMany(rows)
+    const search = (filter: 0 | 5) =>
+      world.groups.memberPage('g', { filter, keyword: 'alice' }, { pageNumber: 1, showNumber: 10 })
+    await expect(search(0)).rejects.toMatchObject({ errCode: 1803 })
+    expect(await search(5)).toMatchObject({ total: 1 })
+    expect(
+      await world.groups.memberPage('g', { filter: 4, keyword: '' }, { pageNumber: 500, showNumber: 10 }),
+    ).toMatchObject({ total: 5_003 })
+  })
+
   it('shows what a member set for this group before what the profile says', async () => {
     await join('g', 'dave', { nickname: 'Captain' })
     expect(await world.groups.members('g', ['dave', 'nobody', 'alice'])).toMatchObject([
@@ -276,7 +313,7 @@ describe('what a client has of groups', () => {
 
   it('is read anew when too much changed', async () => {
     const first = await world.groupSync.joined('bob', unknown)
-    for (let at = 0; at < 201; at++) await join(`g${at}`, 'bob')
+    await Promise.all(upTo(201).map((at) => join(`g${at}`, 'bob')))
     const second = await world.groupSync.joined('bob', first)
     expect(second).toMatchObject({ full: true, insert: [] })
     expect(await world.groupSync.joined('bob', second)).toMatchObject({ full: false, insert: [] })
@@ -319,7 +356,7 @@ describe('what a client has of groups', () => {
     const known = await Promise.all(
       groupIDs.map(async (groupID) => ({ groupID, ...(await world.groupSync.members({ groupID, ...unknown })) })),
     )
-    for (const groupID of groupIDs) for (let at = 0; at < 180; at++) await join(groupID, `m${at}`)
+    await Promise.all(groupIDs.flatMap((groupID) => upTo(180).map((at) => join(groupID, `m${at}`))))
     const answers = await world.groupSync.membersOfMany(
       'alice',
       known.map(({ groupID, versionID, version }) => ({ groupID, versionID, version })),

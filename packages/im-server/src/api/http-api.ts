@@ -82,7 +82,8 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     const caller = route.rule === 'open' ? undefined : await callerOf(request, operationID)
     const bytes = await bodies.read(request)
     try {
-      const isProtobuf = route.forms !== undefined && request.headers['content-type']?.startsWith(protobufType) === true
+      const isProtobuf =
+        route.forms !== undefined && headerOf(request, 'content-type').toLowerCase().startsWith(protobufType)
       const body = isProtobuf ? route.forms.decodeProtobuf(bytes) : parseJson(bytes, limits.bodyDepth)
       const given = await route.handle(visitor, caller, body)
       if (route.forms === undefined) return successText(given)
@@ -98,13 +99,19 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     return { userID, platformID, isAdmin: isAdmin(userID), operationID }
   }
 
+  // Counted until the work ends, though its client may have been told earlier to try again.
+  const counted = (route: Route, request: IncomingMessage, operationID: string): Promise<string> => {
+    underway.set(++underwayCount)
+    return call(route, request, operationID).finally(() => underway.set(--underwayCount))
+  }
+
   const answer = async (route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const startedMs = clock.elapsed()
     const operationID = headerOf(request, 'operationid')
     let code = 0
     let text: string
     try {
-      text = await within(clock, limits.bodyMs + limits.handlerMs, () => call(route, request, operationID))
+      text = await within(clock, limits.bodyMs + limits.handlerMs, counted(route, request, operationID))
     } catch (error) {
       if (error instanceof ClientGoneError) return
       const { errCode, detail } = wireFailure(error)
@@ -131,22 +138,19 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
       } else if (underwayCount >= limits.requestCount) {
         writeAnswer(response, refusalText(errorCodes.ServerBusyError, 'the server is busy; try again later'))
       } else {
-        underway.set(++underwayCount)
-        void answer(route, request, response).finally(() => underway.set(--underwayCount))
+        void answer(route, request, response)
       }
       return true
     },
   }
 }
 
-function within<T>(clock: Clock, limitMs: Milliseconds, work: () => Promise<T>): Promise<T> {
+function within<T>(clock: Clock, limitMs: Milliseconds, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = clock.after(limitMs, () =>
       reject(new ImError(errorCodes.ServerBusyError, 'the server is busy; try again later')),
     )
-    work()
-      .then(resolve, reject)
-      .finally(() => timer.cancel())
+    void work.then(resolve, reject).finally(() => timer.cancel())
   })
 }
 

@@ -4,7 +4,7 @@ import type { Group } from '../entities/group.ts'
 import type { GroupMember } from '../entities/group-member.ts'
 import { type PageRequest, rangeOf } from './page.ts'
 import { groupInfo, type GroupMemberInfo, memberInfo } from './profiles.ts'
-import { groupNotFound } from './refusals.ts'
+import { tooManyToSearch } from './refusals.ts'
 import type { ImRepositories } from './repositories.ts'
 import type { Users } from './users.ts'
 
@@ -24,12 +24,13 @@ export interface GroupsOptions {
   readonly users: Users
 }
 
-const shownRoles: Readonly<Record<Exclude<MemberFilter, 0>, readonly number[]>> = {
-  1: [roleLevels.owner],
-  2: [roleLevels.admin],
-  3: [roleLevels.ordinary],
-  4: [roleLevels.admin, roleLevels.ordinary],
-  5: [roleLevels.owner, roleLevels.admin],
+const leadersPageCount: Count = 200
+const maxSearchedCount: Count = 5_000
+
+/** Part of the list of members, which begins with the owner, then the admins. */
+interface Span {
+  readonly start: number
+  readonly end: number
 }
 
 /** Groups and their members, as they are read. */
@@ -53,34 +54,32 @@ export class Groups {
     return Promise.all(rows.filter((row) => row !== undefined).map((row) => this.#info(row)))
   }
 
-  /** @throws {@link ImError} 1201 when there is no such group. */
-  async requireGroup(groupID: string): Promise<void> {
-    if ((await this.#groups.get({ groupID })) === undefined) throw groupNotFound(groupID)
-  }
-
   /** Those of the users that are members, in the order asked. */
   async members(groupID: string, userIDs: readonly string[]): Promise<readonly GroupMemberInfo[]> {
     const rows = await this.#members.getMany(userIDs.map((userID) => ({ groupID, userID })))
     return this.memberInfos(rows.filter((row) => row !== undefined))
   }
 
-  /** One page of the members, owner and admins first, and how many the query fits. */
+  /**
+   * One page of the members, owner and admins first, and how many the query fits. Reads only the page, and the admins.
+   *
+   * @throws {@link ImError} 1803 for a keyword where more than 5 000 members would have to be searched.
+   */
   async memberPage(
     groupID: string,
     { filter, keyword }: MemberQuery,
     request: PageRequest,
   ): Promise<{ readonly total: Count; readonly members: readonly GroupMemberInfo[] }> {
-    if (filter === 0 && keyword === '') {
-      const { rows, total } = await this.#members.ofGroup.page({ groupID }, rangeOf(request))
-      return { total, members: await this.memberInfos(rows) }
-    }
-    const rows = await this.#members.ofGroup({ groupID })
-    const ofRole = filter === 0 ? rows : rows.filter(({ roleLevel }) => shownRoles[filter].includes(roleLevel))
+    const { start, end } = await this.#span(groupID, filter)
     const { offset, limit } = rangeOf(request)
-    if (keyword === '')
-      return { total: ofRole.length, members: await this.memberInfos(ofRole.slice(offset, offset + limit)) }
+    if (keyword === '') {
+      const rows = await this.#slice(groupID, { start: start + offset, end: Math.min(end, start + offset + limit) })
+      return { total: end - start, members: await this.memberInfos(rows) }
+    }
+    if (end - start > maxSearchedCount) throw tooManyToSearch(maxSearchedCount)
     const wanted = keyword.toLowerCase()
-    const fitting = (await this.memberInfos(ofRole)).filter(
+    const members = await this.memberInfos(await this.#slice(groupID, { start, end }))
+    const fitting = members.filter(
       ({ nickname, userID }) => nickname.toLowerCase().includes(wanted) || userID === keyword,
     )
     return { total: fitting.length, members: fitting.slice(offset, offset + limit) }
@@ -109,6 +108,40 @@ export class Groups {
   async memberInfos(rows: readonly Readonly<GroupMember>[]): Promise<readonly GroupMemberInfo[]> {
     const users = await this.#users.byID(rows.map(({ userID }) => userID))
     return rows.map((row) => memberInfo(row, users.get(row.userID)))
+  }
+
+  async #slice(groupID: string, { start, end }: Span): Promise<readonly Readonly<GroupMember>[]> {
+    if (start >= end) return []
+    return (await this.#members.ofGroup.page({ groupID }, { offset: start, limit: end - start })).rows
+  }
+
+  async #span(groupID: string, filter: MemberFilter): Promise<Span> {
+    const total = await this.#members.countOfGroup({ groupID })
+    if (filter === 0) return { start: 0, end: total }
+    const { ownerCount, adminCount } = await this.#leaders(groupID)
+    const leaderCount = ownerCount + adminCount
+    const spans: Readonly<Record<Exclude<MemberFilter, 0>, Span>> = {
+      1: { start: 0, end: ownerCount },
+      2: { start: ownerCount, end: leaderCount },
+      3: { start: leaderCount, end: total },
+      4: { start: ownerCount, end: total },
+      5: { start: 0, end: leaderCount },
+    }
+    return spans[filter]
+  }
+
+  async #leaders(groupID: string): Promise<{ readonly ownerCount: Count; readonly adminCount: Count }> {
+    let ownerCount = 0
+    let adminCount = 0
+    for (let offset = 0; ; offset += leadersPageCount) {
+      const { rows } = await this.#members.ofGroup.page({ groupID }, { offset, limit: leadersPageCount })
+      for (const { roleLevel } of rows) {
+        if (roleLevel < roleLevels.admin) return { ownerCount, adminCount }
+        if (roleLevel === roleLevels.owner) ownerCount++
+        else adminCount++
+      }
+      if (rows.length < leadersPageCount) return { ownerCount, adminCount }
+    }
   }
 
   async #info(group: Readonly<Group>): Promise<GroupInfo> {

@@ -18,13 +18,16 @@ export const usersNotFound = (userIDs: readonly string[]): ImError =>
 export const usersRegistered = (userIDs: readonly string[]): ImError =>
   new ImError(errorCodes.RegisteredAlreadyError, `registered already: ${named(userIDs)}; take another user id`)
 
-/** 1201: a group that does not exist. */
-export const groupNotFound = (groupID: string): ImError =>
-  new ImError(errorCodes.GroupIDNotFoundError, `there is no group ${groupID}`)
-
 /** 1202: a group id that is taken. */
 export const groupExists = (groupID: string): ImError =>
   new ImError(errorCodes.GroupIDExisted, `group ${groupID} exists already; take another id, or leave it empty`)
+
+/** 1803: a search would have to read too much. */
+export const tooManyToSearch = (maxCount: number): ImError =>
+  new ImError(
+    errorCodes.TooManyError,
+    `more than ${maxCount} members to search; leave keyword empty and read page by page`,
+  )
 
 const shownCount = 20
 
