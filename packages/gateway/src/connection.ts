@@ -187,10 +187,10 @@ export class Connection<In extends OpMessage, Out> implements Session<In, Out>, 
     this.#closeWith(checked(code, reason))
   }
 
-  finish(code: number, reason: string): void {
+  finish(code: number, reason: string, withinMs: Milliseconds = this.#context.limits.closeMs): void {
     if (this.#state !== 'opening' && this.#state !== 'open') return
     this.#farewell = checked(code, reason)
-    this.finishByMs = this.#context.clock.elapsed() + this.#context.limits.closeMs
+    this.finishByMs = this.#context.clock.elapsed() + withinMs
     this.#state = 'finishing'
     this.#intake.stopReading()
     if (this.#webSocket !== undefined && !this.isBusy) this.#closeWith(this.#farewell)

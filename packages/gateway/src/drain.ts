@@ -6,15 +6,20 @@ const stepMs = 20
 
 /**
  * Tells sessions to move, in random order and spread over time, so that they do not all reconnect at once: at most one
- * each millisecond while `spreadMs` allows.
+ * each millisecond while half of the time allows. Requests that take longer than three quarters of it stay unanswered,
+ * so that the rest is enough for the close frames.
  */
-export function moveAway(sessions: readonly Pick<Session, 'finish'>[], spreadMs: Milliseconds, clock: Clock): Timer {
+export function moveAway(sessions: readonly Pick<Session, 'finish'>[], deadlineMs: Milliseconds, clock: Clock): Timer {
   const order = shuffled(sessions)
+  const spreadMs = deadlineMs / 2
+  const startedMs = clock.elapsed()
   const steps = Math.max(1, Math.ceil(Math.min(spreadMs, order.length) / stepMs))
   const perStep = Math.ceil(order.length / steps)
   let timer: Timer | undefined
   const step = (): void => {
-    for (const session of order.splice(0, perStep)) session.finish(closeCodes.draining, 'this node stops; reconnect')
+    const withinMs = deadlineMs * 0.75 - (clock.elapsed() - startedMs)
+    for (const session of order.splice(0, perStep))
+      session.finish(closeCodes.draining, 'this node stops; reconnect', withinMs)
     if (order.length > 0) timer = clock.after(stepMs, step)
   }
   step()

@@ -146,7 +146,7 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
       cutOff = resolve
     })
     const timer = this.#clock.after(deadlineMs, cutOff)
-    const moving = moveAway([...this.#sessions.all()], deadlineMs / 2, this.#clock)
+    const moving = moveAway([...this.#sessions.all()], deadlineMs, this.#clock)
     this.#checkEmpty()
     await Promise.race([empty, deadline])
     moving.cancel()

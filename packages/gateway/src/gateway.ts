@@ -64,8 +64,8 @@ export interface Gateway<In extends OpMessage = OpMessage, Out = unknown> {
 
   /**
    * Refuses new clients (503) and moves the others away: each session, at a random moment within the first half of the
-   * time, takes no more requests, answers those it has, and is closed with `closeCodes.draining`. What is left at the
-   * deadline is cut off. Nothing keeps the process alive afterwards. Idempotent.
+   * time, takes no more requests, answers those it has within three quarters of it, and is closed with
+   * `closeCodes.draining`. What is left at the deadline is cut off. Nothing keeps the process alive afterwards. Idempotent.
    *
    * @param deadlineMs - @defaultValue 10 000
    */

@@ -1,4 +1,4 @@
-import type { Bytes, Timestamp } from '@parlance/core'
+import type { Bytes, Milliseconds, Timestamp } from '@parlance/core'
 import type { SessionCodec } from './codec.ts'
 
 /** Who is on a connection: an authenticated subject on one device. */
@@ -33,8 +33,12 @@ export interface Session<In = unknown, Out = unknown> extends SessionIdentity {
    * answer any more. A peer that does not answer the close frame in `limits.closeMs` is cut off.
    */
   close(code: number, reason: string): void
-  /** Takes no more requests, lets those being handled be answered, and then closes. For example when logging out. */
-  finish(code: number, reason: string): void
+  /**
+   * Takes no more requests, lets those being handled be answered, and then closes. For example when logging out.
+   *
+   * @param withinMs - afterwards it closes although a request is still being handled. @defaultValue `limits.closeMs`
+   */
+  finish(code: number, reason: string, withinMs?: Milliseconds): void
   /** Bytes that wait for the peer. */
   readonly bufferedBytes: Bytes
   /** False from the moment the session begins to close. */

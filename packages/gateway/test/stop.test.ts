@@ -95,6 +95,18 @@ it('cuts off at the deadline what does not end', async () => {
   silent.destroy()
 })
 
+it('does not wait for a request to the last moment: its client is told to come back', async () => {
+  const ann = await site.connect('ann')
+  ann.send({ op: 'hold', id: 1 })
+  await until('the request has begun', () => answers.length === 1)
+  const stopped = site.gateway.stop(20_000)
+  await clock.advance(14_000)
+  expect(site.gateway.sessionsOf('ann')).toHaveLength(1)
+  await clock.advance(1_000)
+  expect(await ann.closed).toMatchObject({ code: closeCodes.draining, received: 0 })
+  await stopped
+})
+
 it('cuts off at the deadline who is not let in yet', async () => {
   let isAsked = false
   const undecided = await Site.around(
