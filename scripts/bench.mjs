@@ -1,12 +1,11 @@
-// Builds the server and the load generator, then runs the workloads; `npm run bench -- --help` lists the options.
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+// Builds what is not up to date, then runs the workloads; `npm run bench -- --help` lists the options.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { root, setup } from './setup.mjs'
 
-const repository = fileURLToPath(new URL('..', import.meta.url))
-
-function run(...args) {
-  return spawnSync(process.execPath, args, { cwd: repository, stdio: 'inherit' }).status ?? 1
-}
-
-const failed = run('node_modules/typescript/bin/tsc', '-b', 'packages/im-server', 'benchmarks')
-process.exitCode = failed || run('benchmarks/dist/runner/main.js', ...process.argv.slice(2))
+setup()
+const runner = join(root, 'benchmarks/dist/runner/main.js')
+const bench = spawn(process.execPath, [runner, ...process.argv.slice(2)], { stdio: 'inherit' })
+// The runner stops its server and removes its files before it ends; a supervisor signals this process only.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => bench.kill(signal))
+bench.on('exit', (code) => process.exit(code === null ? 1 : code))

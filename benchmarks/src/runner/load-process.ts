@@ -9,14 +9,15 @@ const script = fileURLToPath(new URL('../load/main.js', import.meta.url))
 /** Measures the server when the load generator passes a mark; the load waits for it where that matters. */
 export type MarkListener = (mark: Mark, window: number) => Promise<void>
 
-/** Runs one workload in a process of its own and returns its report. */
-export function runLoad(order: LoadOrder, onMark: MarkListener): Promise<LoadReport> {
+/** Runs one workload in a process of its own and returns its report. The signal ends the process. */
+export function runLoad(order: LoadOrder, onMark: MarkListener, signal: AbortSignal): Promise<LoadReport> {
   return new Promise((resolve, reject) => {
     const child = fork(script, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     const fail = (error: unknown): void => {
       child.kill()
       reject(error instanceof Error ? error : new ProcessError(String(error)))
     }
+    signal.addEventListener('abort', () => fail(signal.reason), { once: true })
     child.on('error', fail)
     child.on('exit', (code, signal) => {
       reject(new ProcessError(`The load generator ended without a report (exit code ${code}, signal ${signal}).`))

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 
 import { systemClock } from '@parlance/core'
 
+import { ProcessError } from '../errors.ts'
 import { fullShape, quickShape, type WorkloadName, workloadNames } from '../load/workload.ts'
 import { describeMachine } from './machine.ts'
 import { faultsOf, renderProfile, renderResults } from './result-table.ts'
@@ -58,6 +59,11 @@ function readWorkloads(only: string | undefined): readonly WorkloadName[] {
 
 async function main(): Promise<void> {
   const options = readOptions()
+  const interruption = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => interruption.abort(new ProcessError(`The run was ended by ${name}.`)))
+  }
+  const { signal } = interruption
   if (options.help) {
     console.log(usage)
     return
@@ -67,10 +73,11 @@ async function main(): Promise<void> {
   const results: WorkloadResult[] = []
   const failures: string[] = []
   for (const workload of options.workloads) {
+    if (signal.aborted) break
     console.error(`${workload} …`)
     const script = resolve(options.server)
     try {
-      results.push(await runWorkload(systemClock, { workload, shape, script, isProfiled: options.profile }))
+      results.push(await runWorkload(systemClock, { workload, shape, script, isProfiled: options.profile, signal }))
     } catch (error) {
       failures.push(`${workload} was not finished. ${error instanceof Error ? error.message : String(error)}`)
     }

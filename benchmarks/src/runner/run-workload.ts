@@ -37,18 +37,23 @@ export interface WorkloadOptions {
   readonly shape: Shape
   readonly script: string
   readonly isProfiled: boolean
+  /** Ends the run; server and files are cleared away before the failure is reported. */
+  readonly signal: AbortSignal
 }
 
 /** Runs one workload against a server started for it alone, which is stopped and removed afterwards. */
 export async function runWorkload(clock: Clock, options: WorkloadOptions): Promise<WorkloadResult> {
-  const { workload, shape, script, isProfiled } = options
+  const { workload, shape, script, isProfiled, signal } = options
   const server = await ServerProcess.start(clock, { script, isProfiled })
   const marks: TakenMark[] = []
+  const finished = new AbortController()
   try {
     const probe = new ServerProbe(clock, server.pid, server.target)
-    const measured = runLoad({ workload, target: server.target, shape }, async (mark, window) => {
+    const order = { workload, target: server.target, shape }
+    const onMark = async (mark: Mark, window: number): Promise<void> => {
       marks.push({ mark, window, sample: await probe.sample() })
-    })
+    }
+    const measured = runLoad(order, onMark, AbortSignal.any([signal, finished.signal]))
     const load = await Promise.race([measured, server.untilEnded()]).catch(async (cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new ProcessError(`${reason}\nThe server's last output:\n${await server.logTail()}`, { cause })
@@ -71,8 +76,8 @@ export async function runWorkload(clock: Clock, options: WorkloadOptions): Promi
       profile: isProfiled ? await summarizeProfiles(server.profileFolder, measuredSpans(marks)) : undefined,
     }
   } finally {
-    await server.stop()
-    await server.remove()
+    finished.abort()
+    await server.close()
   }
 }
 

@@ -70,7 +70,7 @@ export class ServerProcess {
     try {
       await server.#untilListening()
     } catch (error) {
-      await server.stop()
+      await server.close()
       throw error
     }
     return server
@@ -109,9 +109,13 @@ export class ServerProcess {
     )
   }
 
-  /** Deletes the server's files; stop it before. */
-  async remove(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true })
+  /** Stops the server if it runs, and deletes its files in any case. */
+  async close(): Promise<void> {
+    try {
+      await this.stop()
+    } finally {
+      await rm(this.#folder, { recursive: true, force: true })
+    }
   }
 
   get #hasEnded(): boolean {
