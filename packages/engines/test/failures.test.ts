@@ -237,3 +237,9 @@ test('a write of another owner goes on after a statement that failed', async () 
   await fine
   expect(ids()).toEqual([1])
 })
+
+test('tables are claimed by one driver at a time', () => {
+  engine.claim('the notes')
+  engine.claim('the letters')
+  expect(() => engine.claim('the notes')).toThrow(/the notes already/)
+})

@@ -82,8 +82,8 @@ class LogBus implements Bus {
 
   async consume<T>(topic: Topic<T>, options: ConsumeOptions<T>): Promise<Consumer> {
     this.#assertRunning()
-    const { group, batch = defaultBatch, attempts = 1 } = options
-    if (!Number.isSafeInteger(attempts) || attempts < 1)
+    const { group, batch = defaultBatch, attempts } = options
+    if (attempts !== undefined && (!Number.isSafeInteger(attempts) || attempts < 1))
       throw new InvalidArgumentError(`attempts must be a whole number from 1, not ${attempts}`)
     const labels = { topic: topic.name, group }
     const consumption = new Consumption(topic, options, {

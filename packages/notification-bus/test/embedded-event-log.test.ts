@@ -172,6 +172,10 @@ test('a topic keeps its number of partitions, and with it the order of each key'
   }
 })
 
+test('an engine has one event log', () => {
+  expect(() => createEmbeddedEventLog({ engine, journal })).toThrow(/the event log already/)
+})
+
 test('one group has one subscription at a time', async () => {
   const handler = async () => undefined
   const first = await log.subscribe('t', 'g', handler, { maxBatch: 1 })
@@ -187,7 +191,10 @@ test('names, keys and batches that cannot be accepted are refused', async () => 
   await expect(log.publish('t', [record('k'.repeat(1025), 'x')])).rejects.toThrow(InvalidArgumentError)
   for (const maxBatch of [0, 1.5, 10_001])
     await expect(log.subscribe('t', 'g', handler, { maxBatch })).rejects.toThrow(InvalidArgumentError)
-  expect(() => createEmbeddedEventLog({ engine, journal, partitions: 0 })).toThrow(InvalidArgumentError)
+  const other = SqliteEngine.open({ path: `${folder.path}/other.db` })
+  const partitions = { engine: other, journal: createEmbeddedJournal({ engine: other }), partitions: 0 }
+  expect(() => createEmbeddedEventLog(partitions)).toThrow(/partitions/)
+  await other.close()
 })
 
 test('a batch is cut by its bytes', async () => {

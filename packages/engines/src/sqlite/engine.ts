@@ -66,6 +66,7 @@ export class SqliteEngine {
   readonly #writesPerCommit: Histogram
   readonly #taskFailures: Counter
   readonly #guard: StatementGuard
+  readonly #owners = new Set<string>()
   #queue: QueuedWrite[] = []
   #afterCommit: (() => void)[] = []
   #afterRollback: (() => void)[] = []
@@ -166,6 +167,19 @@ export class SqliteEngine {
     } catch (error) {
       throw this.#abandon(error)
     }
+  }
+
+  /**
+   * Reserves a set of tables for one driver object.
+   *
+   * A driver that remembers what its tables hold calls this first: a second one beside it would not see its writes.
+   *
+   * @throws InvalidArgumentError when the engine has such a driver already.
+   */
+  claim(owner: string): void {
+    if (this.#owners.has(owner))
+      throw new InvalidArgumentError(`this engine has ${owner} already: make it once and pass it on`)
+    this.#owners.add(owner)
   }
 
   /** Prepares a statement once; keep it. A write statement may only run inside {@link write}. Parameters: `?` or `?1`. */

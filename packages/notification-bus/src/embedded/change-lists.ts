@@ -35,6 +35,7 @@ export interface EmbeddedChangeListsOptions {
 /** Opens the change lists of an engine; one per engine. */
 export function createEmbeddedChangeLists(options: EmbeddedChangeListsOptions): EmbeddedChangeLists {
   const { engine, random = randomBytes } = options
+  engine.claim('the change lists')
   engine.migrate('notification-bus/change-lists', changeListSchema(Buffer.from(random(12)).toString('hex')))
   return new SqliteChangeLists(options)
 }

@@ -60,6 +60,7 @@ export interface EmbeddedEventLogOptions {
 
 /** Opens the event log of an engine; one per engine. */
 export function createEmbeddedEventLog(options: EmbeddedEventLogOptions): EmbeddedEventLog {
+  options.engine.claim('the event log')
   options.engine.migrate('notification-bus/event-log', eventLogSchema)
   return new SqliteEventLog(options)
 }

@@ -63,6 +63,7 @@ export interface EmbeddedJournalOptions {
 
 /** Opens the journal of an engine; one per engine. */
 export function createEmbeddedJournal(options: EmbeddedJournalOptions): EmbeddedJournal {
+  options.engine.claim('the journal')
   options.engine.migrate('seq-allocator/journal', journalSchema)
   return new SqliteJournal(options)
 }
