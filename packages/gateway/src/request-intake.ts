@@ -161,13 +161,21 @@ export class RequestIntake<In extends OpMessage, Out> {
       decoded = this.#codec.decode(data, binary)
     } catch (error) {
       this.#rules.logger.info('undecodable message', { session: this.#session.id, error: String(error) })
-      const farewell = this.#rules.undecodableFarewell?.(error)
-      if (farewell !== undefined) this.#session.send(farewell)
+      this.#sayFarewell(error)
       this.#session.close(closeCodes.undecodable, 'this message cannot be read')
       return
     }
     if (decoded.kind === 'message') this.#handle(decoded.message)
     else if (decoded.reply !== undefined) this.#session.sendEncoded(decoded.reply.bytes, decoded.reply.binary)
+  }
+
+  #sayFarewell(reason: unknown): void {
+    if (this.#rules.undecodableFarewell === undefined) return
+    try {
+      this.#session.send(this.#rules.undecodableFarewell(reason))
+    } catch (error) {
+      this.#rules.logger.error('a farewell could not be made', { error: String(error) })
+    }
   }
 
   #handle(request: In): void {

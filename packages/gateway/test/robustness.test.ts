@@ -53,6 +53,25 @@ it('an unknown op can be answered instead', async () => {
   await polite.close()
 })
 
+it('who sends what cannot be read is told why before the close, if the application wants it', async () => {
+  let shallFail = false
+  const polite = await Site.open({
+    undecodableFarewell: (error) => {
+      if (shallFail) throw new Error('no words')
+      return { op: 'unreadable', data: (error as Error).name }
+    },
+  })
+  const told = await polite.connect('ann')
+  told.webSocket.send('[]')
+  expect(await told.closed).toMatchObject({ code: closeCodes.undecodable, received: 1 })
+  expect(told.received).toEqual([{ op: 'unreadable', data: 'UndecodableError' }])
+  shallFail = true
+  const untold = await polite.connect('ann')
+  untold.webSocket.send('[]')
+  expect(await untold.closed).toMatchObject({ code: closeCodes.undecodable, received: 0 })
+  await polite.close()
+})
+
 it('a fragmented message is one message, with control frames in between', async () => {
   const client = await RawClient.upgraded(site.port, 'ann')
   const first = clientFrame('{"op":"ec')
