@@ -1,0 +1,3 @@
+import { cacheProfiles } from './cache-profiles.ts'
+
+await cacheProfiles(console.log)

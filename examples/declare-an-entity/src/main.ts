@@ -1,0 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { reactToMessages } from './react-to-messages.ts'
+
+// A folder that is thrown away, so that every run prints the same; yours would stay.
+const folder = mkdtempSync(join(tmpdir(), 'parlance-'))
+try {
+  await reactToMessages(folder, console.log)
+} finally {
+  rmSync(folder, { recursive: true })
+}

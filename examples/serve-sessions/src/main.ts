@@ -1,0 +1,3 @@
+import { servePrices } from './serve-prices.ts'
+
+await servePrices(console.log)
