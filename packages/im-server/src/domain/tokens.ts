@@ -104,7 +104,7 @@ export class Tokens {
   /**
    * Tells whose token it is. One signature (remembered) and one cached row.
    *
-   * @throws {@link ImError} 1503 malformed, 1505 signed by somebody else, 1501 expired, 1507 never issued, 1506 kicked.
+   * @throws {@link ImError} 1503 malformed, 1504 not valid yet, 1505 signed by somebody else, 1501 expired, 1507 never issued, 1506 kicked.
    */
   async verify(token: string): Promise<TokenClaims> {
     const claims = this.#claims(token)
@@ -199,6 +199,8 @@ const unreadable: ReadonlySet<string> = new Set([
 
 function tokenRefusal(error: unknown): unknown {
   if (!(error instanceof TokenError)) return error
+  if (error.code === TokenError.codes.inactive)
+    return new ImError(errorCodes.TokenNotValidYetError, 'the token is not valid yet; check the clocks')
   return unreadable.has(error.code)
     ? new ImError(errorCodes.TokenMalformedError, 'this is not a token; get one from /auth/get_user_token')
     : new ImError(errorCodes.TokenUnknownError, 'the token was not signed by this server; get a new one')

@@ -75,7 +75,7 @@ function refuseBefore(error: unknown): Admission<FrameRequest, FrameReply> {
   return {
     kind: 'refuse',
     status: 200,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'Content-Type': 'application/json' },
     body: refusal(errCode, detail).bytes,
   }
 }
@@ -108,8 +108,9 @@ function connectArguments({ url, headers }: HandshakeRequest): ConnectArguments 
     if (value === 'false' || value === '0') return false
     throw refused(`${name} must be true or false`)
   }
-  const platformID = Number(required('platformID'))
-  if (!isPlatformID(platformID)) throw refused(`platformID ${platformID} is unknown`)
+  const digits = required('platformID')
+  const platformID = /^\d+$/.test(digits) ? Number(digits) : Number.NaN
+  if (!isPlatformID(platformID)) throw refused('platformID must be the number of a platform, 1 to 11')
   const sdkType = read('sdkType') ?? 'go'
   if (sdkType !== '' && sdkType !== 'go' && sdkType !== 'js')
     throw refused(`sdkType ${sdkType} is unknown: use go or js`)

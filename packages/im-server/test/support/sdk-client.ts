@@ -125,6 +125,11 @@ export class SdkClient {
     if (this.events.some(({ event }) => event === (CbEvents.OnKickedOffline as string))) return
     if ((await this.sdk.getLoginStatus()).data === LoginStatus.Logged) await this.sdk.logout()
   }
+
+  /** Ends an SDK that was never let in: it would come back for ever, and its own logout() refuses before a login succeeded. */
+  giveUp(): void {
+    ;(this.sdk as unknown as { readonly wsManager: { close(): void } }).wsManager.close()
+  }
 }
 
 interface Message {
