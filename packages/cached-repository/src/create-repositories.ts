@@ -5,6 +5,7 @@ import { ReadPath } from './cache/read-path.ts'
 import { Dependents } from './entity/dependents.ts'
 import { DeclarationError } from './entity/errors.ts'
 import type { EntitySchema } from './entity/schema.ts'
+import type { ViewSpec } from './entity/view.ts'
 import { EntityRepository, type RepositoryParts } from './entity-repository.ts'
 import type { Repositories, RepositoriesOptions } from './repositories.ts'
 import { JournalRepository } from './stream/journal-repository.ts'
@@ -64,8 +65,8 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     ofStream: ({ schema }) =>
       once('stream', schema, () => {
         const repository = new JournalRepository(schema, { store: options.streams, reads, tails })
-        for (const view of schema.last.keys()) Object.assign(repository, { [view]: repository.lastMethod(view) })
-        return repository
+        const views = [...schema.last.keys()].map((view) => [view, repository.lastMethod(view)])
+        return Object.assign(repository, Object.fromEntries(views))
       }) as never,
     close() {
       unsubscribe()
@@ -75,14 +76,10 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
 }
 
 function withViews(repository: EntityRepository, schema: EntitySchema): EntityRepository {
-  for (const [view, { kind }] of schema.views) {
-    const method =
-      kind === 'rows'
-        ? repository.rowsMethod(view)
-        : kind === 'count'
-          ? repository.countMethod(view)
-          : repository.changesMethod(view)
-    Object.assign(repository, { [view]: method })
+  const methodOf = (view: string, kind: ViewSpec['kind']): unknown => {
+    if (kind === 'rows') return repository.rowsMethod(view)
+    return kind === 'count' ? repository.countMethod(view) : repository.changesMethod(view)
   }
-  return repository
+  const methods = [...schema.views].map(([view, { kind }]) => [view, methodOf(view, kind)])
+  return Object.assign(repository, Object.fromEntries(methods))
 }

@@ -66,13 +66,9 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
   async getMany(keys: readonly AnyRow[], options: ReadOptions = {}): Promise<(AnyRow | undefined)[]> {
     assertCount('keys', keys.length, maxKeysPerCall)
     if (keys.length === 0) return []
-    const byName = new Map<string, AnyRow>()
-    const names = keys.map((key) => {
-      const name = this.#dependents.rowKey(key)
-      byName.set(name, key)
-      return name
-    })
+    const names = keys.map((key) => this.#dependents.rowKey(key))
     const load = async (missing: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> => {
+      const byName = new Map(names.map((name, index) => [name, keys[index]!]))
       const rows = await this.#parts.store.getMany(
         this.#schema,
         missing.map((name) => byName.get(name)!),

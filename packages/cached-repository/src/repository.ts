@@ -18,7 +18,7 @@ export interface RevisedRow<R> {
 export interface RowMethods<R, K extends keyof R> {
   readonly entity: string
   get(key: Pick<R, K>, options?: ReadOptions): Promise<Row<R> | undefined>
-  /** The row with its revision, for a conditional {@link patch}. */
+  /** The row with its revision, for a conditional {@link patch}. Revisions begin again when a row is deleted and inserted anew. */
   getWithRevision(key: Pick<R, K>, options?: ReadOptions): Promise<RevisedRow<R> | undefined>
   /** @throws {@link RowNotFoundError} when there is no such row. */
   require(key: Pick<R, K>, options?: ReadOptions): Promise<Row<R>>

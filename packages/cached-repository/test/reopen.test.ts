@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import {
   createRepositories,
   defineEntity,
@@ -6,7 +7,8 @@ import {
   IncompatibleStoreError,
 } from '@parlance/cached-repository'
 import { temporaryFolder } from '@parlance/testing'
-import { describe, expect, it } from 'vitest'
+import { SqliteEngine } from '@parlance/engines/sqlite'
+import { describe, expect, it, vi } from 'vitest'
 import { post, posts } from './board.ts'
 import { openHouse } from './open-house.ts'
 
@@ -139,25 +141,41 @@ describe('a declaration that has changed', () => {
   })
 })
 
-it('every view is answered by the primary key or one index, without sorting', async () => {
+it('every statement is answered by the primary key or one index, without sorting', async () => {
+  const prepare = vi.spyOn(SqliteEngine.prototype, 'prepare')
   const house = openHouse()
-  house.repositories.of(posts)
-  const plans: string[] = []
-  for (const sql of [
-    'SELECT spaceID, postID FROM entity_post WHERE spaceID = ? ORDER BY isPinned DESC, postedAt ASC, spaceID, postID',
-    'SELECT spaceID, postID FROM entity_post WHERE authorID = ? ORDER BY spaceID, postID',
-    'SELECT spaceID, postID FROM entity_post WHERE spaceID = ? AND state = ? ORDER BY title desc, spaceID, postID',
-    'SELECT count(*) FROM entity_post WHERE authorID = ?',
-    'SELECT t.* FROM (VALUES (?, ?), (?, ?)) AS wanted CROSS JOIN entity_post AS t ON t.spaceID = wanted.column1 AND t.postID = wanted.column2',
-  ]) {
-    const places = sql.match(/\?/g)!.map(() => 1)
-    const plan = house.engine.prepare<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...places)
-    plans.push(...plan.map(({ detail }) => detail))
-  }
-  expect(
-    plans.filter((detail) => /SCAN (?!wanted|2 CONSTANT|\d+ CONSTANT)/.test(detail) || /TEMP B-TREE/.test(detail)),
-  ).toEqual([])
-  expect(plans.filter((detail) => detail.startsWith('SEARCH'))).toHaveLength(5)
-  // libsql leaves a statement open after EXPLAIN, so this engine cannot be closed: only its file goes.
+  const repository = house.repositories.of(posts)
+  await repository.put(post())
+  await repository.getMany([1, 2, 3].map((postID) => ({ spaceID: 's1', postID })))
+  const statements = prepare.mock.calls
+    .map(([sql]) => sql)
+    .filter((sql) => sql.includes('"entity_post"') && /^(SELECT|DELETE)/.test(sql))
+  prepare.mockRestore()
+  await house.close()
+  const Database = createRequire(new URL('../../engines/src/sqlite/driver.ts', import.meta.url))('libsql') as new (
+    path: string,
+  ) => { prepare(sql: string): { all(parameters: unknown[]): { detail: string }[] } }
+  const database = new Database(`${house.folder.path}/test.db`)
+  const plans = statements.map((sql) => {
+    const parameters = [...sql.matchAll(/\?/g)].map(() => 1)
+    return [
+      sql,
+      ...database
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all(parameters)
+        .map(({ detail }) => detail),
+    ]
+  })
   house.folder.remove()
+  expect(plans.length).toBeGreaterThan(9)
+  for (const [sql, ...details] of plans) {
+    expect(
+      details.filter((detail) => detail.startsWith('SEARCH')),
+      sql,
+    ).toHaveLength(1)
+    expect(
+      details.filter((detail) => /TEMP B-TREE|SCAN (t|entity_post)/.test(detail)),
+      sql,
+    ).toEqual([])
+  }
 })

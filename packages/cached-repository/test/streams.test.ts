@@ -182,10 +182,28 @@ describe('appending', () => {
   })
 
   it('refuses what would wait beyond its bound', async () => {
-    const chunk = Array.from({ length: 10_000 }, () => line('x'))
-    const results = await Promise.allSettled(Array.from({ length: 21 }, () => repository.append('s', chunk)))
-    expect(results.at(-1)).toMatchObject({ status: 'rejected', reason: expect.any(OverloadedError) })
-    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(20)
+    const stuck = openHouse(({ streams }) => ({
+      streams: {
+        append: () => new Promise<never>(() => undefined),
+        read: (...parameters) => streams.read(...parameters),
+        heads: (names) => streams.heads(names),
+        last: (marks) => streams.last(marks),
+        truncate: (...parameters) => streams.truncate(...parameters),
+      },
+    }))
+    const waiting = stuck.repositories.ofStream(lines)
+    const rows = Array<Line>(10_000).fill(line('x'))
+    const outcomes: string[] = []
+    for (let call = 0; call < 21; call++)
+      waiting.append('s', rows).then(
+        () => outcomes.push('stored'),
+        (error: unknown) => outcomes.push(error instanceof OverloadedError ? 'refused' : String(error)),
+      )
+    await settle()
+    expect(outcomes).toEqual(['refused'])
+    await expect(waiting.append('s', [...rows, line('x')])).rejects.toThrow('it takes at most 10000: split the call')
+    await stuck.close()
+    stuck.folder.remove()
   })
 
   it('fails every caller when the engine is closed', async () => {
@@ -225,6 +243,7 @@ describe('reading', () => {
         streams: {
           append: (step) => streams.append(step),
           heads: (names) => streams.heads(names),
+          truncate: (...parameters) => streams.truncate(...parameters),
           last: (marks) => streams.last(marks),
           read: (...parameters) => {
             reads++
@@ -341,7 +360,7 @@ describe('reading', () => {
       Array.from({ length: 130 }, (_, index) => line(`${index + 1}`)),
     )
     await repository.range('s', 1, 100)
-    await house.journal.truncate('line:s', 50)
+    await repository.truncate('s', 50)
     expect(await repository.heads(['s'])).toEqual([{ head: 130, floor: 49 }])
     expect(texts(await repository.range('s', 1, 51))).toEqual(['50', '51'])
     expect(texts(await repository.at('s', [49, 50]))).toEqual([undefined, '50'])

@@ -74,33 +74,33 @@ export class LocalCache {
     load: (missing: readonly string[]) => Promise<ReadonlyMap<string, T>>,
     sizeOf: (value: T | undefined) => Bytes,
   ): Promise<(T | undefined)[]> {
-    const found = new Map<string, T | undefined>()
-    const waits: [string, Promise<T | undefined>][] = []
-    const missing: string[] = []
-    for (const key of new Set(keys)) {
-      const held = this.peek<T | undefined>(key)
-      const flight = held === undefined ? (this.#flights.get(key) as Promise<T | undefined> | undefined) : undefined
-      if (held !== undefined) found.set(key, held.value)
-      else if (flight !== undefined) waits.push([key, flight])
-      else missing.push(key)
+    const values: (T | undefined)[] = []
+    const unheld: number[] = []
+    for (let index = 0; index < keys.length; index++) {
+      const held = this.peek<T | undefined>(keys[index]!)
+      values.push(held?.value)
+      if (held === undefined) unheld.push(index)
     }
-    if (missing.length > 0) {
-      const loaded = load(missing)
-      for (const key of missing)
-        waits.push([
-          key,
-          this.#begin(
-            key,
-            loaded.then((values) => values.get(key)),
-            sizeOf,
-          ),
-        ])
+    if (unheld.length === 0) return values
+    const flights = new Map<string, Promise<T | undefined>>()
+    const missing = new Set<string>()
+    for (const index of unheld) {
+      const key = keys[index]!
+      const flight = this.#flights.get(key) as Promise<T | undefined> | undefined
+      if (flight === undefined) missing.add(key)
+      else flights.set(key, flight)
     }
-    if (waits.length > 0) {
-      const values = await Promise.all(waits.map(([, flight]) => flight))
-      waits.forEach(([key], index) => found.set(key, values[index]))
+    if (missing.size > 0) {
+      const loaded = load([...missing])
+      for (const key of missing) {
+        const flight = loaded.then((found) => found.get(key))
+        flights.set(key, this.#begin(key, flight, sizeOf))
+      }
     }
-    return keys.map((key) => found.get(key))
+    const arrived = await Promise.all([...flights].map(async ([key, flight]) => [key, await flight] as const))
+    const found = new Map(arrived)
+    for (const index of unheld) values[index] = found.get(keys[index]!)
+    return values
   }
 
   /** Forgets keys, and keeps nothing of the loads that are under way for them. */

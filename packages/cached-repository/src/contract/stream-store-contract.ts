@@ -124,6 +124,15 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
     same(appended, [{ seq: 2, repeated: false }])
   },
 
+  'what is truncated is gone, and its numbers are not given again': async (parts) => {
+    await append(parts, [{ stream: 'a', entries: entries('v', 'w', 'x', 'y') }])
+    await parts.streams.truncate('a', 3)
+    same(await parts.streams.heads(['a']), [{ head: 4, floor: 2 }])
+    same(await contents(parts, 'a'), ['3 x', '4 y'])
+    const [appended] = await append(parts, [{ stream: 'a', entries: entries('z') }])
+    same(appended, [{ seq: 5, repeated: false }])
+  },
+
   'a read gives a part, ascending, at most the limit': async (parts) => {
     await append(parts, [
       { stream: 'a', entries: entries(...Array.from({ length: 250 }, (_, index) => `e${index + 1}`)) },

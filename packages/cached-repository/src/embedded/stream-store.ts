@@ -7,7 +7,10 @@ import type { LastMark, StreamAppend, StreamBatch, StreamStore } from '../stream
 /** What an embedded stream store needs; all of it on one engine. */
 export interface EmbeddedStreamStoreOptions {
   readonly engine: SqliteEngine
-  readonly journal: Journal & { appendIn(appends: readonly StreamBatch[]): AppendedEntry[][] }
+  readonly journal: Journal & {
+    appendIn(appends: readonly StreamBatch[]): AppendedEntry[][]
+    truncate(stream: string, belowSeq: number): Promise<void>
+  }
   /** Where announcements go, in the transaction of their entries. */
   readonly log: { publishIn(topic: string, records: readonly LogRecord[]): void }
 }
@@ -55,6 +58,10 @@ class SqliteStreamStore implements StreamStore {
 
   heads(streams: readonly string[]): Promise<StreamHead[]> {
     return this.#journal.heads(streams)
+  }
+
+  truncate(stream: string, belowSeq: number): Promise<void> {
+    return this.#journal.truncate(stream, belowSeq)
   }
 
   async last(marks: readonly Omit<LastMark, 'seq'>[]): Promise<number[]> {

@@ -61,6 +61,8 @@ function checkField(entity: string, spec: FieldSpec, byName: Map<string, FieldSp
     throw new DeclarationError(
       `${where} has a name that cannot be stored: use letters, digits and underscores, a letter first`,
     )
+  if (spec.name in Object.prototype)
+    throw new DeclarationError(`${where} has a name that every object has already: choose another`)
   for (const other of byName.keys())
     if (other.toLowerCase() === spec.name.toLowerCase())
       throw new DeclarationError(`${where} differs from ${other} by capital letters only: rename one of them`)

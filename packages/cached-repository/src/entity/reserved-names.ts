@@ -1,4 +1,6 @@
 const names = [
+  // A repository with such a method would be awaited.
+  'then',
   'entity',
   'get',
   'getWithRevision',

@@ -96,6 +96,10 @@ export class JournalRepository implements EntryMethods<unknown> {
     return this.#store.heads(streams.map((stream) => this.#fullName(stream)))
   }
 
+  truncate(stream: string, belowSeq: number): Promise<void> {
+    return this.#store.truncate(this.#fullName(stream), belowSeq)
+  }
+
   /** A `last` view as a method. */
   lastMethod(view: string): LastMethod {
     return async (pairs) => {

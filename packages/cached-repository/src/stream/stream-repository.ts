@@ -25,6 +25,8 @@ export interface EntryMethods<Row> {
   at(stream: string, seqs: readonly number[]): Promise<(Entry<Row> | undefined)[]>
   /** Heads of many streams, in the order asked. At most one read. */
   heads(streams: readonly string[]): Promise<StreamHead[]>
+  /** Gives up every entry below `belowSeq`, for good; numbers are never given again. */
+  truncate(stream: string, belowSeq: number): Promise<void>
 }
 
 /** A stream entity's repository: its entries, and its views as methods. */

@@ -43,6 +43,8 @@ export interface StreamStore {
   read(stream: string, first: number, last: number, limit?: Count): Promise<StoredEntry[]>
   /** Heads in the order asked. One read. */
   heads(streams: readonly string[]): Promise<StreamHead[]>
+  /** Raises a stream's floor to `belowSeq - 1`; what lies below is gone for every reader when this resolves. */
+  truncate(stream: string, belowSeq: number): Promise<void>
   /** The seqs of marks, in the order asked; 0 where there is none. One read. */
   last(marks: readonly Omit<LastMark, 'seq'>[]): Promise<number[]>
 }

@@ -29,7 +29,7 @@ export interface StreamViewKinds<Row> {
 }
 
 /** Names that a stream's view may not have. */
-export type ReservedStreamName = 'stream' | 'append' | 'range' | 'at' | 'heads'
+export type ReservedStreamName = 'then' | 'stream' | 'append' | 'range' | 'at' | 'heads' | 'truncate'
 
 /** Views of a stream by name. */
 export type StreamViews = Readonly<Record<string, StreamView>> & { readonly [N in ReservedStreamName]?: never }
@@ -71,7 +71,15 @@ export interface StreamSchema {
   readonly maxEntryBytes: Bytes
 }
 
-const reserved: ReadonlySet<string> = new Set<ReservedStreamName>(['stream', 'append', 'range', 'at', 'heads'])
+const reserved: ReadonlySet<string> = new Set<ReservedStreamName>([
+  'then',
+  'stream',
+  'append',
+  'range',
+  'at',
+  'heads',
+  'truncate',
+])
 
 /**
  * Declares a kind of stream over the journal.
