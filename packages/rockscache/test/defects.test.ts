@@ -100,7 +100,7 @@ describe('the explorer finds known defects when they are put back', () => {
         world.writer('W', 'writer')
       }),
     )
-    expect(found.violation?.message).toBe('a fetch returned version 0 after version 1 was marked')
+    expect(found.violation?.message).toBe('the cache was left with an older version than 1, which was marked')
   })
 
   it('a batch fill that stops at the first lost lease leaves the others leased', async () => {

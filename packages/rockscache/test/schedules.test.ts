@@ -54,6 +54,20 @@ describe('strong fetches under every schedule', () => {
     )
   })
 
+  it('a strong and an eventual reader of one process, a writer elsewhere', async () => {
+    await expectNoViolation(async (run) => {
+      const world = new World(run)
+      await world.warm(0)
+      world.reader('A', 'strong reader', 'strong', true)
+      world.reader('A', 'eventual reader', 'eventual', true)
+      world.writer('W', 'writer')
+      return async () => {
+        world.checkStrong()
+        await world.checkCached()
+      }
+    })
+  })
+
   it('readers and writer in one process', async () => {
     await expectNoViolation(
       strongScenario({}, async (world) => {
@@ -103,6 +117,7 @@ describe('strong fetches under every schedule', () => {
       run.maybeCrash('A')
       return async () => {
         world.checkStrong()
+        await world.checkCached()
         await run.clock.advance(leaseMs)
         await world.checkNoLease('k')
       }
@@ -135,7 +150,7 @@ describe('loads under every schedule', () => {
     await expectNoViolation(async (run) => {
       const world = new World(run)
       const failing = world.cacheOf('A', false)
-      const source = world.sourceOf('A')
+      const source = world.sourceOf('A', false)
       const load = async (): Promise<number> => {
         await source.read()
         throw new Error('the source is down')
@@ -157,7 +172,7 @@ describe('loads under every schedule', () => {
     await expectNoViolation(async (run) => {
       const world = new World(run)
       const cache = world.cacheOf('A', true)
-      const source = world.sourceOf('A')
+      const source = world.sourceOf('A', true)
       const controller = new AbortController()
       const { signal } = controller
       run.program('A', 'aborted reader', async () => {
@@ -212,7 +227,7 @@ describe('eventual fetches under every schedule', () => {
       })
       for (const process of ['A', 'B']) {
         const cache = world.cacheOf(process, false)
-        const source = world.sourceOf(process)
+        const source = world.sourceOf(process, false)
         run.program(process, process, async () => {
           const wasOver = isOver
           const version = await cache.fetch('k', () => source.read(), { ttlMs, mode: 'eventual' })

@@ -20,6 +20,7 @@ class Source {
 }
 
 interface Read {
+  readonly mode: 'strong' | 'eventual'
   readonly beganAt: number
   readonly version: number | undefined
 }
@@ -57,22 +58,23 @@ export class World {
     return cache
   }
 
-  sourceOf(process: string): Source {
-    return this.#run.intercept(process, this.source, { name: 'source' })
+  sourceOf(process: string, answersApart: boolean): Source {
+    return this.#run.intercept(process, this.source, { name: 'source', answersApart })
   }
 
   reader(process: string, name: string, mode: 'strong' | 'eventual' = 'strong', sharesProcess = false): void {
     const cache = this.cacheOf(process, sharesProcess)
-    const source = this.sourceOf(process)
+    const source = this.sourceOf(process, sharesProcess)
     this.#run.program(process, name, async () => {
       const beganAt = this.#run.moment()
-      this.reads.push({ beganAt, version: await cache.fetch('k', () => source.read(), { ttlMs, mode }) })
+      const version = await cache.fetch('k', () => source.read(), { ttlMs, mode })
+      this.reads.push({ mode, beganAt, version })
     })
   }
 
   writer(process: string, name: string, count = 1, sharesProcess = false): void {
     const cache = this.cacheOf(process, sharesProcess)
-    const source = this.sourceOf(process)
+    const source = this.sourceOf(process, sharesProcess)
     this.#run.program(process, name, async () => {
       for (let written = 0; written < count; written++) {
         const version = await source.write()
@@ -97,11 +99,21 @@ export class World {
 
   /** RC1: nothing loaded before a mark is returned by a fetch that began after the mark. */
   checkStrong(): void {
-    for (const { beganAt, version } of this.reads) {
+    for (const { mode, beganAt, version } of this.reads) {
+      if (mode === 'eventual') continue
       const least = Math.max(0, ...this.#marks.filter((mark) => mark.overAt < beganAt).map((mark) => mark.version))
       if (version === undefined || version < least)
         throw new Error(`a fetch returned version ${version} after version ${least} was marked`)
     }
+  }
+
+  /** RC1 for whoever comes next: what is in the cache was not loaded before the last mark. */
+  async checkCached(): Promise<void> {
+    const [probe] = await this.store.probe(['k'], 'next reader', leaseMs)
+    await this.store.release(['k'], 'next reader')
+    const least = Math.max(0, ...this.#marks.map(({ version }) => version))
+    if (probe?.state === 'hit' && Number(Buffer.from(probe.value ?? []).toString()) < least)
+      throw new Error(`the cache was left with an older version than ${least}, which was marked`)
   }
 
   /** RC6: whoever comes now does not find the key held. */
@@ -128,6 +140,7 @@ export function strongScenario(
     await arrange(world, run)
     return async () => {
       world.checkStrong()
+      await world.checkCached()
       await world.checkNoLease('k')
     }
   }
