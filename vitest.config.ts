@@ -14,9 +14,15 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
-      { extends: true, test: { name: 'unit', include: files('*.test.ts'), exclude: ['**/*.system.test.ts', '**/node_modules/**'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: files('*.test.ts'), exclude: ['**/*.system.test.ts', '**/node_modules/**'] },
+      },
       // Whole processes, kills and floods: one file at a time, so that they do not starve each other.
-      { extends: true, test: { name: 'system', include: files('*.system.test.ts'), fileParallelism: false, testTimeout: 600_000 } },
+      {
+        extends: true,
+        test: { name: 'system', include: files('*.system.test.ts'), fileParallelism: false, testTimeout: 600_000 },
+      },
     ],
   },
 })

@@ -9,10 +9,21 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const onWindows = process.platform === 'win32'
 const pnpm = 'pnpm@12.21.0'
 
-export function requireNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number)
-  if (major > 20 || (major === 20 && minor >= 19)) return
-  console.error('Parlance needs Node 20.19 or newer, this is ' + process.versions.node + ': install a newer Node (https://nodejs.org) and run the command again.')
+/** What is wrong with a version of Node, in words with the cure; nothing when it will do. */
+export function nodeProblem(version) {
+  const [major, minor] = version.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return undefined
+  return (
+    'Parlance needs Node 20.19 or newer, this is ' +
+    version +
+    ': install a newer Node (https://nodejs.org) and run the command again.'
+  )
+}
+
+function requireNode() {
+  const problem = nodeProblem(process.versions.node)
+  if (problem === undefined) return
+  console.error(problem)
   process.exit(1)
 }
 
@@ -24,11 +35,17 @@ function run(command, args) {
 /** Runs a tool of the workspace, for example `tsc`. Returns its exit code. */
 export function tool(name, args, options) {
   const bin = join(root, 'node_modules', '.bin', name)
-  return spawnSync(bin, args, Object.assign({ cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: onWindows }, options)).status
+  return spawnSync(
+    bin,
+    args,
+    Object.assign({ cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: onWindows }, options),
+  ).status
 }
 
 function manifests() {
-  const folders = ['packages', 'examples'].flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(parent, name)))
+  const folders = ['packages', 'examples'].flatMap((parent) =>
+    readdirSync(join(root, parent)).map((name) => join(parent, name)),
+  )
   const files = ['', 'benchmarks', ...folders].map((folder) => join(folder, 'package.json'))
   return [...files.filter((file) => existsSync(join(root, file))), 'pnpm-workspace.yaml', 'pnpm-lock.yaml'].sort()
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { root, setup } from './setup.mjs'
 
 setup()
-const server = spawn(process.execPath, [join(root, 'packages/cli/dist/bin.js'), 'start', ...process.argv.slice(2)], { stdio: 'inherit' })
+const server = spawn(process.execPath, [join(root, 'packages/cli/dist/bin.js'), 'start', ...process.argv.slice(2)], {
+  stdio: 'inherit',
+})
 // A terminal sends its signals to the whole group; a supervisor sends them to this process only.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => server.kill(signal))
 server.on('exit', (code) => process.exit(code === null ? 1 : code))

@@ -20,7 +20,14 @@ function suite(project) {
   console.log(`\n— tests: ${project}`)
   const report = join(root, 'test-artifacts', `${project}.json`)
   rmSync(report, { force: true })
-  const status = tool('vitest', ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`])
+  const status = tool('vitest', [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ])
   let counted = { numPassedTests: 0, numFailedTests: 0, numTotalTests: 0 }
   try {
     counted = JSON.parse(readFileSync(report, 'utf8'))
