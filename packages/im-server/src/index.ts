@@ -1,4 +1,10 @@
 export { ConfigError } from './config-error.ts'
 export { type Config, type ConfigInput, configSchema, environmentNames, readConfig } from './config.ts'
 export { runServer } from './run.ts'
-export { createImServer, type ImServer, type ImServerAddresses, type ImServerOptions } from './server.ts'
+export {
+  createImServer,
+  type ImServer,
+  type ImServerAddresses,
+  type ImServerOptions,
+  type StoreDurability,
+} from './server.ts'

@@ -26,6 +26,14 @@ export interface ImServerAddresses {
   readonly ws: string
 }
 
+/** What the store's live connection says of itself. */
+export interface StoreDurability {
+  /** `wal`: commits go to a log of their own. */
+  readonly journalMode: string
+  /** 2 is SQLite's FULL: every commit is flushed to the disk before it returns. */
+  readonly synchronous: number
+}
+
 /** A running IM server. */
 export interface ImServer {
   readonly config: Config
@@ -35,6 +43,8 @@ export interface ImServer {
   readonly adminSecretPath: string | undefined
   /** The admin secret, for the process that embeds the server. */
   readonly adminSecret: string
+  /** How durable what was acknowledged is, asked of the store itself. */
+  storeDurability(): StoreDurability
   /** Begins to serve; resolves when clients can connect. */
   listen(ports?: { readonly apiPort?: number; readonly wsPort?: number }): Promise<ImServerAddresses>
   /** Drains: answers what was asked, tells clients to come back, stores everything, closes everything. Idempotent. */
@@ -71,13 +81,11 @@ export async function createImServer(
       name: 'push',
       // What was stored before the start has no session to be pushed to: clients pull it. So the backlog is done before anybody can connect.
       start: async () =>
-        void (await composition
-          .get(parts.bus)
-          .consume(pushes, {
-            group: 'push',
-            batch: pushBatch,
-            handler: (batch) => composition.get(parts.pusher).push(batch.messages),
-          })),
+        void (await composition.get(parts.bus).consume(pushes, {
+          group: 'push',
+          batch: pushBatch,
+          handler: (batch) => composition.get(parts.pusher).push(batch.messages),
+        })),
       stop: () => composition.get(parts.bus).stop(),
     })
     .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
@@ -105,6 +113,11 @@ export async function createImServer(
     gateway: composition.get(parts.gateway),
     adminSecretPath: secrets.adminSecretPath,
     adminSecret: secrets.adminSecret,
+    storeDurability() {
+      const { journal_mode: journalMode } = engine.prepare<{ journal_mode: string }>('PRAGMA journal_mode').get()!
+      const { synchronous } = engine.prepare<{ synchronous: number }>('PRAGMA synchronous').get()!
+      return { journalMode, synchronous }
+    },
     async listen(ports = {}) {
       const { host } = config
       const { apiPort = config.apiPort, wsPort = config.wsPort } = ports
