@@ -1,5 +1,5 @@
-import { stream, type StreamRepositoryOf } from '@parlance/cached-repository'
-import { OverloadedError } from '@parlance/core'
+import { createRepositories, stream, type StreamRepositoryOf } from '@parlance/cached-repository'
+import { noMetrics, OverloadedError } from '@parlance/core'
 import { json, type ReadRecord, topic } from '@parlance/notification-bus'
 import { settle, temporaryFolder, until } from '@parlance/testing'
 import fc from 'fast-check'
@@ -352,6 +352,46 @@ describe('reading', () => {
       ),
       { numRuns: 15 },
     )
+  })
+
+  it('sees what another process appended between its own, although its memory has a gap there', async () => {
+    const there = createRepositories(house.parts).ofStream(lines)
+    await repository.append('s', [line('1'), line('2')])
+    await there.append('s', [line('3')])
+    expect(texts(await repository.range('s', 1, 9))).toEqual(['1', '2', '3'])
+    expect(texts(await repository.at('s', [3, 1]))).toEqual(['3', '1'])
+    await repository.append('s', [line('4')])
+    expect(texts(await repository.range('s', 1, 9))).toEqual(['1', '2', '3', '4'])
+    expect(texts(await repository.range('s', 3, 3))).toEqual(['3'])
+    expect(texts(await there.range('s', 2, 9))).toEqual(['2', '3', '4'])
+  })
+
+  it('holds no more of the newest entries than it may', async () => {
+    let mostBytes = 0
+    const small = openHouse(() => ({
+      local: { tailMaxBytes: 50_000 },
+      metrics: {
+        ...noMetrics,
+        gauge: (name) => ({
+          set: (value) => {
+            if (name === 'parlance_repository_tail_bytes') mostBytes = Math.max(mostBytes, value)
+          },
+        }),
+      },
+    }))
+    const bounded = small.repositories.ofStream(lines)
+    for (const name of ['s', 't', 'u']) {
+      await bounded.append(
+        name,
+        Array.from({ length: 60 }, (_, index) => line(`${name}${index + 1}`)),
+      )
+      expect(texts(await bounded.range(name, 59, 60))).toEqual([`${name}59`, `${name}60`])
+    }
+    for (const name of ['s', 't', 'u']) expect(texts(await bounded.range(name, 1, 1))).toEqual([`${name}1`])
+    expect(mostBytes).toBeGreaterThan(20_000)
+    expect(mostBytes).toBeLessThanOrEqual(50_000)
+    await small.close()
+    small.folder.remove()
   })
 
   it('leaves out what was given up', async () => {
