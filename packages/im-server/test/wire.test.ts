@@ -4,7 +4,9 @@ import {
   type FrameDialect,
   groupConversationID,
   opCodes,
+  notificationTips,
   PullMessageBySeqsReq,
+  PullMessageBySeqsResp,
   GetSeqMessageReq,
   GetSeqMessageResp,
   SubUserOnlineStatus,
@@ -300,6 +302,35 @@ describe('the wire', () => {
     })
     expect(wrong).toEqual([])
     expect(bob.messages.map(({ seq }) => seq)).toEqual(operationIDs.map((_, index) => index + 1))
+    for (const client of [ada, bob]) client.close()
+  })
+
+  it('a group of a thousand is created at once, and its notification stays small', async () => {
+    const members = Array.from({ length: 1000 }, (_, index) => `thousand${index}`)
+    await server.admin.register(...members)
+    const owner = await connect(undefined, members[0]!)
+    const groupID = await server.admin.createGroup(members[0]!, members.slice(1))
+    const [created] = await owner.pullAll(groupConversationID(groupID))
+    const { memberList, group } = notificationTips(created!.content) as { memberList: unknown[]; group: { memberCount: number } }
+    expect([memberList.length, group.memberCount]).toEqual([50, 1000])
+    owner.close()
+  })
+
+  it('a pull that is cut at its bound says that it is not at the end, and the next one goes on', async () => {
+    const [ada, bob] = await Promise.all([connect(), connect()])
+    const count = 1100
+    await Promise.all(Array.from({ length: count }, (_, index) => ada.send(ada.text(`${index}`, { recvID: bob.userID }))))
+    const conversationID = singleConversationID(ada.userID, bob.userID)
+    const pull = async (begin: number) => {
+      const request = { userID: bob.userID, seqRanges: [{ conversationID, begin, end: count, num: 0 }], order: 0 }
+      const answer = await bob.ask(opCodes.pullMsgByRange, PullMessageBySeqsReq.encode(request))
+      return PullMessageBySeqsResp.decode(answer).msgs[conversationID]!
+    }
+    const first = await pull(1)
+    expect([first.Msgs.length, first.isEnd]).toEqual([500, false])
+    const last = await pull(1001)
+    expect([last.Msgs.length, last.isEnd]).toEqual([100, true])
+    expect((await bob.pullAll(conversationID)).length).toBe(count)
     for (const client of [ada, bob]) client.close()
   })
 

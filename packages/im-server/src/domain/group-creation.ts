@@ -50,6 +50,8 @@ export interface GroupCreationOptions {
 }
 
 const maxFirstMembers: Count = 1_000
+/** Members whose profiles travel in the notification, the owner first; clients read the others from the member list. */
+const maxToldMembers: Count = 50
 const generatedIDTries = 10
 const never = new Date(0)
 
@@ -125,11 +127,12 @@ export class GroupCreation {
       profiles.get(caller.userID) ?? this.#users.byID([caller.userID]).then((found) => found.get(caller.userID)),
       this.#members.changesOfGroup({ groupID }).position(),
     ])
-    const memberList = members.map((member) => memberInfo(member, profiles.get(member.userID)))
+    const told = members.slice(0, maxToldMembers)
+    const memberList = told.map((member) => memberInfo(member, profiles.get(member.userID)))
     const outsider = memberRow(groupID, caller.userID, 0, caller, never)
     const tips = {
       group,
-      opUser: memberList.find(({ userID }) => userID === caller.userID) ?? memberInfo(outsider, operator),
+      opUser: memberInfo(members.find(({ userID }) => userID === caller.userID) ?? outsider, operator),
       memberList,
       operationTime: createTime,
       groupOwnerUser: memberList[0],

@@ -1,3 +1,4 @@
+import { InvalidRowError } from '@parlance/cached-repository'
 import { ParlanceError } from '@parlance/core'
 import { TooManySubscriptionsError, UndecodableError, UnknownOpError } from '@parlance/gateway'
 import { errorCodes, ProtocolError } from '@parlance/openim-protocol'
@@ -16,6 +17,7 @@ export function wireFailure(error: unknown): WireFailure {
     return { errCode: errorCodes.ArgsError, detail: error.message }
   if (error instanceof TooManySubscriptionsError) return { errCode: errorCodes.TooManyError, detail: error.message }
   if (error instanceof ProtocolError) return { errCode: errorCodes.ArgsError, detail: error.message }
+  if (error instanceof InvalidRowError) return { errCode: errorCodes.ArgsError, detail: error.message }
   if (ParlanceError.is(error)) {
     if (error.code.startsWith('SQLITE_'))
       return {

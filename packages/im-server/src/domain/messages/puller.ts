@@ -1,5 +1,7 @@
 import type { Entry } from '@parlance/cached-repository'
+import { errorCodes } from '@parlance/openim-protocol'
 import type { Message } from '../../entities/message.ts'
+import { ImError } from '../im-error.ts'
 import type { ImRepositories } from '../repositories.ts'
 import type { ConversationSeqs } from '../message-reader.ts'
 import type { SeqRange } from '../message-service.ts'
@@ -21,7 +23,7 @@ export interface NewestSeq {
 }
 
 /** Bounds on one pull; what is beyond is left for the next one. */
-const limits = { conversations: 500, entries: 1000, bytes: 4 * 1024 * 1024, entriesOfOne: 500 }
+const limits = { conversations: 3000, entries: 1000, bytes: 4 * 1024 * 1024, entriesOfOne: 500 }
 
 /**
  * Reads messages for one user, by number.
@@ -42,7 +44,8 @@ export class Puller {
   async byRanges(userID: string, ranges: readonly SeqRange[], order: 0 | 1): Promise<PulledEntries[]> {
     const budget = new Budget()
     const pulled: PulledEntries[] = []
-    for (const range of ranges.slice(0, limits.conversations)) {
+    bound(ranges.length)
+    for (const range of ranges) {
       const address = await this.#addresses.find(userID, range.conversationID)
       if (address === undefined) {
         pulled.push(nothing(range.conversationID))
@@ -58,10 +61,12 @@ export class Puller {
       const end = fromStart ? Math.min(last, lowest + wanted - 1) : last
       const entries =
         first > end ? [] : budget.take(await this.#repositories.messages.range(address.stream, first, end), fromStart)
+      const isCut = entries.length < Math.min(last - lowest + 1, range.num > 0 ? range.num : Number.POSITIVE_INFINITY)
+      const reachesEnd = order === 1 ? range.begin <= floor + 1 : head <= range.end
       pulled.push({
         address,
         entries: order === 1 ? entries.toReversed() : entries,
-        isEnd: order === 1 ? range.begin <= floor + 1 : head <= range.end,
+        isEnd: reachesEnd && !isCut,
         endSeq: 0,
       })
     }
@@ -76,7 +81,8 @@ export class Puller {
   ): Promise<PulledEntries[]> {
     const budget = new Budget()
     const pulled: PulledEntries[] = []
-    for (const { conversationID, seqs } of asked.slice(0, limits.conversations)) {
+    bound(asked.length)
+    for (const { conversationID, seqs } of asked) {
       const address = await this.#addresses.find(userID, conversationID)
       if (address === undefined) {
         pulled.push(nothing(conversationID))
@@ -148,9 +154,8 @@ export class Puller {
   }
 
   async #find(userID: string, conversationIDs: readonly string[]): Promise<Address[]> {
-    const found = await Promise.all(
-      conversationIDs.slice(0, limits.conversations).map((id) => this.#addresses.find(userID, id)),
-    )
+    bound(conversationIDs.length)
+    const found = await Promise.all(conversationIDs.map((id) => this.#addresses.find(userID, id)))
     return found.filter((address) => address !== undefined)
   }
 
@@ -163,6 +168,11 @@ export class Puller {
     const [head] = await this.#repositories.messages.heads([address.stream])
     return head!
   }
+}
+
+function bound(conversationCount: number): void {
+  if (conversationCount <= limits.conversations) return
+  throw new ImError(errorCodes.TooManyError, `ask for at most ${limits.conversations} conversations at once`)
 }
 
 /** What is left of the bounds of one pull. */
