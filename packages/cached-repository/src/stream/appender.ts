@@ -185,8 +185,22 @@ export class Appender {
     appended.forEach(({ seq, repeated }, index) => {
       if (!repeated) fresh.push({ seq, payload: batch.entries[index]!.payload })
     })
-    this.#onAppended(batch.name, fresh)
+    this.#onAppended(batch.name, compacted(fresh))
   }
+}
+
+/**
+ * The entries with their bytes in one buffer of just their size. What an encoder returns is mostly a slice of a pooled
+ * buffer, which it would keep alive as a whole for as long as the entry is held.
+ */
+function compacted(entries: readonly StoredEntry[]): StoredEntry[] {
+  const bytes = Buffer.allocUnsafeSlow(entries.reduce((total, { payload }) => total + payload.byteLength, 0))
+  let from = 0
+  return entries.map(({ seq, payload }) => {
+    bytes.set(payload, from)
+    from += payload.byteLength
+    return { seq, payload: bytes.subarray(from - payload.byteLength, from) }
+  })
 }
 
 function settle(batches: readonly Waiting[], appended: readonly (readonly AppendedEntry[])[]): void {
