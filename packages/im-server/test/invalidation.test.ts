@@ -1,0 +1,196 @@
+import type { AnyRow, EntitySchema, FieldSpec } from '@parlance/cached-repository'
+import { contentTypes, groupConversationID, singleConversationID } from '@parlance/openim-protocol'
+import { temporaryFolder } from '@parlance/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createImServer, type ImServer } from '../src/index.ts'
+import { ApiClient } from './support/api-client.ts'
+import { RawClient } from './support/raw-client.ts'
+import { startServer, type TestServer } from './support/test-server.ts'
+import {
+  type AnyRepository,
+  combinations,
+  declaredEntities,
+  type Derived,
+  derivedOf,
+  ViewAuditor,
+} from './support/view-auditor.ts'
+
+const schemas = declaredEntities()
+const derived = derivedOf(schemas)
+
+/** The server's repository of an entity. */
+function repositoryOf(server: ImServer, schema: EntitySchema): AnyRepository {
+  const repositories = Object.values(server.repositories) as readonly unknown[]
+  const found = repositories.find((one) => (one as { readonly entity?: string }).entity === schema.name)
+  return found as AnyRepository
+}
+
+/**
+ * Two values of every kind of field, so that every change of a row can be made. The same in all fields: what a row of one entity
+ * says of another one is then said of something that is looked at.
+ */
+const valuesOf = ({ type }: FieldSpec): readonly unknown[] => {
+  if (type === 'string') return ['one', 'two']
+  if (type === 'number') return [1, 2]
+  if (type === 'boolean') return [false, true]
+  if (type === 'date') return [new Date(1_000), new Date(2_000)]
+  return [{ of: 1 }, { of: 2 }]
+}
+
+interface Mutation {
+  readonly name: string
+  readonly run: () => Promise<unknown>
+}
+
+/** Every way to write, and a change of every field by itself. */
+function mutations(schema: EntitySchema, repository: AnyRepository): Mutation[] {
+  const keys = combinations(schema.key, valuesOf)
+  const [first, second, ...others] = keys
+  const fields = [...schema.fields.values()].filter(({ name }) => !schema.key.some((key) => key.name === name))
+  const row = (key: AnyRow, which: 0 | 1): AnyRow =>
+    Object.fromEntries([...fields.map((field) => [field.name, valuesOf(field)[which]]), ...Object.entries(key)])
+  return [
+    { name: 'insert', run: () => repository.insert(row(first!, 0)) },
+    { name: 'put of a new row', run: () => repository.put(row(second!, 0)) },
+    { name: 'insertMany', run: () => repository.insertMany(others.map((key) => row(key, 0))) },
+    ...fields.map((field) => ({
+      name: `patch of ${field.name}`,
+      run: () => repository.patch(first!, { [field.name]: valuesOf(field)[1] }),
+    })),
+    { name: 'put of a changed row', run: () => repository.put(row(second!, 1)) },
+    { name: 'putMany', run: () => repository.putMany(keys.map((key) => row(key, 0))) },
+    { name: 'delete', run: () => repository.delete(first!) },
+    { name: 'insert of a deleted row', run: () => repository.insert(row(first!, 1)) },
+    { name: 'deleteMany', run: () => repository.deleteMany(keys) },
+    { name: 'insertMany of deleted rows', run: () => repository.insertMany(keys.map((key) => row(key, 1))) },
+  ].map(({ name, run }) => ({ name: `${schema.name}: ${name}`, run }))
+}
+
+/** Reads everything, writes in every way, and reads again; returns the first differences between caches and store. */
+async function audited(isSkipped: (entity: string, view: string) => boolean): Promise<string[]> {
+  using folder = temporaryFolder()
+  const faults = { repositories: { skipInvalidation: isSkipped } }
+  const server = await createImServer({ dataDir: folder.path, logLevel: 'error', faults }, {})
+  try {
+    const auditors = schemas.map((schema) => new ViewAuditor(schema, valuesOf, (of) => repositoryOf(server, of)))
+    const differences = async (after: string): Promise<string[]> =>
+      (await Promise.all(auditors.map((auditor) => auditor.differences()))).flat().map((one) => `${after}: ${one}`)
+    const found = await differences('at first')
+    for (const { name, run } of schemas.flatMap((schema) => mutations(schema, repositoryOf(server, schema)))) {
+      if (found.length > 0) break
+      await run()
+      found.push(...(await differences(name)))
+    }
+    return found
+  } finally {
+    await server.stop()
+  }
+}
+
+describe('every derived cached view', () => {
+  it('is refreshed by every write: the list of views is complete, and none differs from the store', async () => {
+    const asked = new Set<string>()
+    const found = await audited((entity, view) => {
+      asked.add(`${entity} ${view}`)
+      return false
+    })
+    expect(found).toEqual([])
+    expect([...asked].toSorted()).toEqual(derived.map(({ entity, view }) => `${entity} ${view}`).toSorted())
+    process.stdout.write(
+      `invalidation: ${derived.length} derived views of ${schemas.length} entities agree with the store\n`,
+    )
+  })
+
+  it.each(derived)('$entity: $view left out shows', async (left: Derived) => {
+    const found = await audited((entity, view) => entity === left.entity && view === left.view)
+    const [name] = left.view.split(/[.<]/)
+    expect(found.filter((difference) => new RegExp(`${left.entity}.* ${name}`).test(difference))).not.toEqual([])
+  })
+})
+
+describe("the server's own operations", () => {
+  let server: TestServer
+
+  beforeEach(async () => {
+    server = await startServer()
+  })
+
+  afterEach(() => server.stop())
+
+  it('leave no view behind', async () => {
+    const { admin, im } = server
+    const userIDs = ['ada', 'bob', 'cyd']
+    const groupIDs: string[] = []
+    const conversationIDs = [singleConversationID('ada', 'bob'), singleConversationID('bob', 'cyd')]
+    const tokenIDs = new Set<string>()
+    /** Whatever the operations below can have written. */
+    const known = ({ name, type, max }: FieldSpec): readonly unknown[] => {
+      if (name === 'groupID') return groupIDs
+      if (name === 'conversationID') return [...conversationIDs, ...groupIDs.map(groupConversationID)]
+      if (name === 'tokenID') return [...tokenIDs]
+      if (name.endsWith('serID')) return userIDs
+      throw new Error(`nothing is known about ${name} (${type}, ${max})`)
+    }
+    const auditors = schemas.map((schema) => new ViewAuditor(schema, known, (of) => repositoryOf(im, of)))
+    const readCounts = new Map<string, number>()
+    const audit = async (): Promise<string[]> => {
+      for (const userID of userIDs)
+        for (const { tokenID } of await im.repositories.credentials.ofUser({ userID }, { read: 'store' }))
+          tokenIDs.add(tokenID)
+      for (const [index, auditor] of auditors.entries()) {
+        const rows = await repositoryOf(im, schemas[index]!).getMany(auditor.keys, { read: 'store' })
+        const count = rows.filter((row) => row !== undefined).length
+        readCounts.set(schemas[index]!.name, Math.max(count, readCounts.get(schemas[index]!.name) ?? 0))
+      }
+      return (await Promise.all(auditors.map((auditor) => auditor.differences()))).flat()
+    }
+    let ada!: RawClient
+    let adaApi!: ApiClient
+    const operations: Readonly<Record<string, () => Promise<unknown>>> = {
+      register: () => admin.register(...userIDs),
+      'issue tokens': async () => {
+        const token = await admin.userToken('ada', 5)
+        adaApi = new ApiClient(server.api, token)
+        ada = await RawClient.connect({ ws: server.ws, userID: 'ada', token })
+      },
+      'issue another token': () => admin.userToken('bob', 5),
+      'kick a token': () => admin.userToken('bob', 5),
+      'change a profile': () =>
+        adaApi.must('/user/update_user_info_ex', { userInfo: { userID: 'ada', nickname: 'A.' } }),
+      'create a group': async () => groupIDs.push(await admin.createGroup('ada', ['bob'])),
+      'create another group': async () => groupIDs.push(await admin.createGroup('cyd', ['ada', 'bob'])),
+      'send to a user': () => ada.send(ada.text('hello', { recvID: 'bob' })),
+      'send to a group': () => ada.send(ada.text('hello', { groupID: groupIDs[0]! })),
+      'send for somebody': () =>
+        admin.must('/msg/send_msg', {
+          sendID: 'cyd',
+          recvID: 'bob',
+          content: { content: 'hello' },
+          contentType: contentTypes.text,
+          sessionType: 1,
+        }),
+      'mark as read': () =>
+        adaApi.must('/msg/mark_conversation_as_read', {
+          userID: 'ada',
+          conversationID: groupConversationID(groupIDs[1]!),
+          hasReadSeq: 1,
+          seqs: [],
+        }),
+      'mark as read again': () =>
+        adaApi.must('/msg/set_conversation_has_read_seq', {
+          userID: 'ada',
+          conversationID: groupConversationID(groupIDs[0]!),
+          hasReadSeq: 2,
+        }),
+      'log out by force': () => admin.must('/auth/force_logout', { userID: 'ada', platformID: 5 }),
+    }
+    expect(await audit()).toEqual([])
+    for (const [name, run] of Object.entries(operations)) {
+      await run()
+      expect(await audit(), name).toEqual([])
+    }
+    ada.close()
+    // Nobody can make friends yet; every other entity was written.
+    expect(Object.fromEntries([...readCounts].filter(([, count]) => count === 0))).toEqual({ friend: 0 })
+  })
+})
