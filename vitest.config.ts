@@ -10,6 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     pool: 'forks',
+    silent: 'passed-only',
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,

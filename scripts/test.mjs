@@ -1,5 +1,5 @@
 // Runs every check of the repository and ends with one line: N passed, N failed.
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, setup, tool } from './setup.mjs'
 
@@ -41,13 +41,17 @@ function suite(project) {
   if (failed > 0) failures.push(`tests: ${project}`)
 }
 
-mkdirSync(join(root, 'test-artifacts'), { recursive: true })
+const artifacts = join(root, 'test-artifacts')
+mkdirSync(artifacts, { recursive: true })
+rmSync(join(artifacts, 'report.txt'), { force: true })
 check('format', () => tool('oxfmt', ['--check']) === 0)
 check('lint', () => tool('oxlint', ['--type-aware', '--deny-warnings']) === 0)
 check('types of the tests', () => tool('tsc', ['-p', 'tsconfig.tests.json']) === 0)
 suite('unit')
 suite('system')
 console.log('\nServices: these suites run on the embedded store; none of them needs another service.')
+if (existsSync(join(artifacts, 'report.txt')))
+  console.log(`\nSeen on the way:\n${readFileSync(join(artifacts, 'report.txt'), 'utf8')}`)
 if (failures.length > 0) console.log(`Failed: ${failures.join(', ')}`)
 console.log(`${totals.passed} passed, ${totals.failed} failed`)
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1)

@@ -27,7 +27,7 @@ export class ApiClient {
   async call<T = Record<string, unknown>>(
     path: string,
     body: unknown,
-    operationID = randomUUID(),
+    operationID: string = randomUUID(),
   ): Promise<ApiAnswer<T>> {
     const response = await fetch(this.api + path, {
       method: 'POST',

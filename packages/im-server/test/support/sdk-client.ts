@@ -11,7 +11,10 @@ class BrowserWebSocket extends NodeWebSocket {
 }
 Object.assign(globalThis, { WebSocket: BrowserWebSocket })
 
-type Sdk = ReturnType<typeof getSDK>
+/** The SDK's declarations leave out its event emitter. */
+type Sdk = ReturnType<typeof getSDK> & {
+  on(event: string, listener: (raised: { readonly data: unknown; readonly errMsg: string }) => void): unknown
+}
 
 /** One event that an SDK raised. */
 export interface SdkEvent {
@@ -31,7 +34,7 @@ export interface SdkLogin {
 
 /** An unmodified OpenIM client with everything that it told its application. */
 export class SdkClient {
-  readonly sdk: Sdk = getSDK()
+  readonly sdk = getSDK() as Sdk
   readonly userID: string
   readonly events: SdkEvent[] = []
 
