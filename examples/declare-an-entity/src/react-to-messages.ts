@@ -12,6 +12,7 @@ export async function reactToMessages(folder: string, say: (line: string) => voi
   const list = repository.changes({ conversationID: 'team' })
   const start = await list.position()
 
+  // use:start
   await repository.put({ ...message, userID: 'ada', emoji: '👍', reactedAt: new Date('2026-11-01T10:00:00Z') })
   await repository.put({ ...message, userID: 'bob', emoji: '👍', reactedAt: new Date('2026-11-01T10:01:00Z') })
   say(`after two puts: ${await repository.tally({ ...message, emoji: '👍' })} × 👍`)
@@ -22,6 +23,7 @@ export async function reactToMessages(folder: string, say: (line: string) => voi
 
   const delta = await list.since(start)
   if (delta.kind === 'delta') say(`since the start: ${delta.inserted.length} inserted, ${delta.updated.length} updated`)
+  // use:end
 
   await repository.delete({ ...message, userID: 'ada' })
   const next = await list.since(delta.position)
