@@ -14,6 +14,8 @@ import { createProbes } from './probes.ts'
 /** How a server is made: its settings, and what only code can give. */
 export interface ImServerOptions extends ConfigInput {
   readonly limits?: GatewayLimits
+  /** Messages that may wait to be pushed before senders are told to wait. @defaultValue 50 000 */
+  readonly pushBacklogMessages?: number
   /** For tests only. */
   readonly faults?: Faults
 }
@@ -63,7 +65,7 @@ export async function createImServer(
   options: ImServerOptions = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<ImServer> {
-  const { limits = {}, faults = {}, ...settings } = options
+  const { limits = {}, faults = {}, pushBacklogMessages = 50_000, ...settings } = options
   const config = readConfig(settings, environment)
   const composition = new Composition()
   provideEmbedded(composition)
@@ -71,6 +73,7 @@ export async function createImServer(
   composition
     .provide(parts.config, () => config)
     .provide(parts.gatewayLimits, () => limits)
+    .provide(parts.pushBacklogMessages, () => pushBacklogMessages)
     .provide(parts.faults, () => faults)
 
   const engine = composition.get(parts.engine)

@@ -311,7 +311,10 @@ describe('the wire', () => {
     const owner = await connect(undefined, members[0]!)
     const groupID = await server.admin.createGroup(members[0]!, members.slice(1))
     const [created] = await owner.pullAll(groupConversationID(groupID))
-    const { memberList, group } = notificationTips(created!.content) as { memberList: unknown[]; group: { memberCount: number } }
+    const { memberList, group } = notificationTips(created!.content) as {
+      memberList: unknown[]
+      group: { memberCount: number }
+    }
     expect([memberList.length, group.memberCount]).toEqual([50, 1000])
     owner.close()
   })
@@ -319,7 +322,9 @@ describe('the wire', () => {
   it('a pull that is cut at its bound says that it is not at the end, and the next one goes on', async () => {
     const [ada, bob] = await Promise.all([connect(), connect()])
     const count = 1100
-    await Promise.all(Array.from({ length: count }, (_, index) => ada.send(ada.text(`${index}`, { recvID: bob.userID }))))
+    await Promise.all(
+      Array.from({ length: count }, (_, index) => ada.send(ada.text(`${index}`, { recvID: bob.userID }))),
+    )
     const conversationID = singleConversationID(ada.userID, bob.userID)
     const pull = async (begin: number) => {
       const request = { userID: bob.userID, seqRanges: [{ conversationID, begin, end: count, num: 0 }], order: 0 }
@@ -332,6 +337,35 @@ describe('the wire', () => {
     expect([last.Msgs.length, last.isEnd]).toEqual([100, true])
     expect((await bob.pullAll(conversationID)).length).toBe(count)
     for (const client of [ada, bob]) client.close()
+  })
+
+  it('a receiver that wants no messages: the sender is told, and it acts at once (reference §11.5)', async () => {
+    const [ada, bob] = await Promise.all([connect(), connect()])
+    await ada.send(ada.text('before', { recvID: bob.userID }))
+    const setting = (globalRecvMsgOpt: number) =>
+      server.admin.must('/user/update_user_info_ex', { userInfo: { userID: bob.userID, globalRecvMsgOpt } })
+    await setting(1)
+    expect(await refusal(ada.send(ada.text('unwanted', { recvID: bob.userID })))).toBe(errorCodes.ArgsError)
+    await setting(0)
+    await ada.send(ada.text('after', { recvID: bob.userID }))
+    expect(await bob.pullAll(singleConversationID(ada.userID, bob.userID))).toHaveLength(2)
+    for (const client of [ada, bob]) client.close()
+  })
+
+  it('pages of a member list have one order, and together hold everybody once (reference §11.7)', async () => {
+    const userIDs = Array.from({ length: 25 }, (_, index) => `paged${index}`)
+    await server.admin.register(...userIDs)
+    const groupID = await server.admin.createGroup(userIDs[0]!, userIDs.slice(1))
+    const page = async (pageNumber: number): Promise<string[]> => {
+      const body = { groupID, filter: 0, keyword: '', pagination: { pageNumber, showNumber: 10 } }
+      const { data } = await server.admin.must<{ members: { userID: string }[] }>('/group/get_group_member_list', body)
+      return data.members.map(({ userID }) => userID)
+    }
+    const once = [...(await page(1)), ...(await page(2)), ...(await page(3))]
+    const again = [...(await page(1)), ...(await page(2)), ...(await page(3))]
+    expect(again).toEqual(once)
+    expect(new Set(once)).toEqual(new Set(userIDs))
+    expect(once).toHaveLength(userIDs.length)
   })
 
   it('a burst into one group is stored and pushed whole (reference §11.1)', async () => {

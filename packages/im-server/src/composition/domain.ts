@@ -10,7 +10,9 @@ import { Addresses } from '../domain/messages/addresses.ts'
 import { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import { ImMessageService } from '../domain/messages/im-message-service.ts'
 import { NotificationSender } from '../domain/messages/notification-sender.ts'
+import { Outbox } from '../domain/messages/outbox.ts'
 import { Puller } from '../domain/messages/puller.ts'
+import { PushBacklog } from '../domain/messages/push-backlog.ts'
 import { Pusher } from '../domain/messages/pusher.ts'
 import { ReadState } from '../domain/messages/read-state.ts'
 import { MessageSender } from '../domain/messages/sender.ts'
@@ -35,10 +37,7 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.metrics, () => createMetrics())
     .provide(parts.secrets, (c) => loadSecrets(c.get(parts.config).dataDir, c.get(parts.config).secret))
     .provide(parts.repositories, (c) => imRepositories(c.get(parts.declared)))
-    .provide(
-      parts.notifications,
-      (c) => new NotificationSender(c.get(parts.repositories), c.get(parts.bus), c.get(parts.clock)),
-    )
+    .provide(parts.notifications, (c) => new NotificationSender(c.get(parts.outbox), c.get(parts.clock)))
     .provide(
       parts.tokens,
       (c) =>
@@ -86,13 +85,15 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.conversations, (c) => new Conversations({ repositories: c.get(parts.repositories) }))
     .provide(parts.addresses, (c) => new Addresses(c.get(parts.repositories)))
     .provide(parts.conversationRows, (c) => new ConversationRows(c.get(parts.repositories), c.get(parts.clock)))
+    .provide(parts.backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
+    .provide(parts.outbox, (c) => new Outbox(c.get(parts.repositories), c.get(parts.bus), c.get(parts.backlog)))
     .provide(
       parts.sender,
       (c) =>
         new MessageSender(
           c.get(parts.repositories),
           c.get(parts.conversationRows),
-          c.get(parts.bus),
+          c.get(parts.outbox),
           c.get(parts.clock),
         ),
     )
@@ -123,7 +124,7 @@ export function provideDomain(composition: Composition): void {
       )
       return gateway
     })
-    .provide(parts.pusher, (c) => new Pusher(c.get(parts.repositories), c.get(parts.gateway)))
+    .provide(parts.pusher, (c) => new Pusher(c.get(parts.repositories), c.get(parts.gateway), c.get(parts.backlog)))
     .provide(parts.presence, (c) => new SessionPresence(c.get(parts.gateway)))
     .provide(parts.api, (c) =>
       createHttpApi({

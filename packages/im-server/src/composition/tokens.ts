@@ -16,7 +16,9 @@ import type { Groups } from '../domain/groups.ts'
 import type { Addresses } from '../domain/messages/addresses.ts'
 import type { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import type { ImMessageService } from '../domain/messages/im-message-service.ts'
+import type { Outbox } from '../domain/messages/outbox.ts'
 import type { Puller } from '../domain/messages/puller.ts'
+import type { PushBacklog } from '../domain/messages/push-backlog.ts'
 import type { Pusher } from '../domain/messages/pusher.ts'
 import type { ReadState } from '../domain/messages/read-state.ts'
 import type { MessageSender } from '../domain/messages/sender.ts'
@@ -61,6 +63,8 @@ export const parts = {
   conversations: token<Conversations>('conversations'),
   addresses: token<Addresses>('addresses'),
   conversationRows: token<ConversationRows>('conversationRows'),
+  backlog: token<PushBacklog>('backlog'),
+  outbox: token<Outbox>('outbox'),
   sender: token<MessageSender>('sender'),
   puller: token<Puller>('puller'),
   readState: token<ReadState>('readState'),
@@ -70,5 +74,6 @@ export const parts = {
   presence: token<Presence>('presence'),
   api: token<HttpApi>('api'),
   gatewayLimits: token<GatewayLimits>('gatewayLimits'),
+  pushBacklogMessages: token<number>('pushBacklogMessages'),
   faults: token<Faults>('faults'),
 } as const

@@ -1,5 +1,6 @@
 import { createEmbeddedRepositories } from '@parlance/cached-repository/embedded'
 import { SqliteEngine } from '@parlance/engines/sqlite'
+import { noMetrics } from '@parlance/core'
 import { createBus } from '@parlance/notification-bus'
 import { temporaryFolder, VirtualClock } from '@parlance/testing'
 import { join } from 'node:path'
@@ -15,7 +16,9 @@ import { Groups } from '../../src/domain/groups.ts'
 import { Addresses } from '../../src/domain/messages/addresses.ts'
 import { ConversationRows } from '../../src/domain/messages/conversation-rows.ts'
 import { ImMessageService } from '../../src/domain/messages/im-message-service.ts'
+import { Outbox } from '../../src/domain/messages/outbox.ts'
 import { Puller } from '../../src/domain/messages/puller.ts'
+import { PushBacklog } from '../../src/domain/messages/push-backlog.ts'
 import { ReadState } from '../../src/domain/messages/read-state.ts'
 import { MessageSender } from '../../src/domain/messages/sender.ts'
 import type { Notification, Notifications } from '../../src/domain/notifications.ts'
@@ -87,7 +90,8 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
   const conversations = new Conversations({ repositories })
   const tokenIssue = new TokenIssue({ tokens, users, adminUserID, secret, clock })
   const addresses = new Addresses(repositories)
-  const sender = new MessageSender(repositories, new ConversationRows(repositories, clock), bus, clock)
+  const outbox = new Outbox(repositories, bus, new PushBacklog(10_000, noMetrics))
+  const sender = new MessageSender(repositories, new ConversationRows(repositories, clock), outbox, clock)
   const messages = new ImMessageService(
     sender,
     new Puller(repositories, addresses),

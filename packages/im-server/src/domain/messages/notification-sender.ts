@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '@parlance/core'
-import type { Bus } from '@parlance/notification-bus'
 import {
   messageStatus,
   msgFrom,
@@ -10,9 +9,8 @@ import {
   sessionTypes,
 } from '@parlance/openim-protocol'
 import type { Notification, Notifications } from '../notifications.ts'
-import type { ImRepositories } from '../repositories.ts'
 import { groupAddress, groupNotificationAddress, singleAddress, singleNotificationAddress } from './address.ts'
-import { pushes } from './push-record.ts'
+import type { Outbox } from './outbox.ts'
 
 const allOff: Readonly<Record<string, boolean>> = {
   history: false,
@@ -33,13 +31,11 @@ const allOff: Readonly<Record<string, boolean>> = {
  * first message under the right name.
  */
 export class NotificationSender implements Notifications {
-  readonly #repositories: ImRepositories
-  readonly #bus: Bus
+  readonly #outbox: Outbox
   readonly #clock: Clock
 
-  constructor(repositories: ImRepositories, bus: Bus, clock: Clock) {
-    this.#repositories = repositories
-    this.#bus = bus
+  constructor(outbox: Outbox, clock: Clock) {
+    this.#outbox = outbox
     this.#clock = clock
   }
 
@@ -50,22 +46,13 @@ export class NotificationSender implements Notifications {
     const twin = isGroup ? groupNotificationAddress(to.groupID) : singleNotificationAddress(sendID, to.userID)
     const body = this.#body(notification)
     if (notification.stored) {
-      await this.#repositories.messages.append(twin.stream, [
-        { body: { ...body, options: { ...body.options, history: true, persistent: true } }, cause },
-      ])
+      await this.#outbox.store(twin, { ...body, options: { ...body.options, history: true, persistent: true } }, cause)
     } else {
-      await this.#bus.publish(pushes, {
-        kind: 'online',
-        stream: twin.stream,
-        message: Buffer.from(MsgData.encode(body)).toString('base64'),
-        causes: [cause],
-      })
+      await this.#outbox.pass(twin, body, cause)
     }
     if (notification.asMessage) {
       const chat = isGroup ? groupAddress(to.groupID) : singleAddress(sendID, to.userID)
-      await this.#repositories.messages.append(chat.stream, [
-        { body: { ...body, options: { unreadCount: true, offlinePush: false } }, cause },
-      ])
+      await this.#outbox.store(chat, { ...body, options: { unreadCount: true, offlinePush: false } }, cause)
     }
   }
 

@@ -15,6 +15,7 @@ import {
 } from '@parlance/openim-protocol'
 import type { GroupMember } from '../../entities/group-member.ts'
 import type { ImRepositories } from '../repositories.ts'
+import type { PushBacklog } from './push-backlog.ts'
 import type { Cause, PushRecord } from './push-record.ts'
 
 /** One message on its way to its receivers. */
@@ -37,11 +38,13 @@ const frameBytes = 32_768
 export class Pusher {
   readonly #repositories: ImRepositories
   readonly #gateway: Gateway<FrameRequest, FrameReply>
+  readonly #backlog: PushBacklog
   readonly #memberIDs = new WeakMap<readonly GroupMember[], readonly string[]>()
 
-  constructor(repositories: ImRepositories, gateway: Gateway<FrameRequest, FrameReply>) {
+  constructor(repositories: ImRepositories, gateway: Gateway<FrameRequest, FrameReply>, backlog: PushBacklog) {
     this.#repositories = repositories
     this.#gateway = gateway
+    this.#backlog = backlog
   }
 
   /** Pushes records in order; neighbouring ones of the same stream share frames. */
@@ -49,8 +52,13 @@ export class Pusher {
     for (let from = 0; from < records.length;) {
       let to = from + 1
       while (to < records.length && records[to]!.stream === records[from]!.stream) to++
-      const batches = await Promise.all(records.slice(from, to).map((record) => this.#read(record)))
-      await this.#pushBatch(batches.flat())
+      const group = records.slice(from, to)
+      try {
+        const batches = await Promise.all(group.map((record) => this.#read(record)))
+        await this.#pushBatch(batches.flat())
+      } finally {
+        this.#backlog.leave(group.reduce((count, { causes }) => count + causes.length, 0))
+      }
       from = to
     }
   }

@@ -6,18 +6,18 @@ import {
   isOptionOn,
   messageStatus,
   msgFrom,
-  MsgData,
+  type MsgData,
+  receiveOptions,
   serverMsgID,
   sessionTypes,
 } from '@parlance/openim-protocol'
-import type { Bus } from '@parlance/notification-bus'
 import type { Caller } from '../caller.ts'
 import { ImError } from '../im-error.ts'
 import type { ImRepositories } from '../repositories.ts'
 import { type Address, groupAddress, singleAddress } from './address.ts'
 import type { ConversationRows } from './conversation-rows.ts'
 import { messageOptions } from './options.ts'
-import { pushes } from './push-record.ts'
+import type { Outbox } from './outbox.ts'
 
 /** What the sender is told once its message is durable. */
 export interface SentMessage {
@@ -50,13 +50,13 @@ const ownContentTypes = { first: 101, last: 999 }
 export class MessageSender {
   readonly #repositories: ImRepositories
   readonly #rows: ConversationRows
-  readonly #bus: Bus
+  readonly #outbox: Outbox
   readonly #clock: Clock
 
-  constructor(repositories: ImRepositories, rows: ConversationRows, bus: Bus, clock: Clock) {
+  constructor(repositories: ImRepositories, rows: ConversationRows, outbox: Outbox, clock: Clock) {
     this.#repositories = repositories
     this.#rows = rows
-    this.#bus = bus
+    this.#outbox = outbox
     this.#clock = clock
   }
 
@@ -70,24 +70,21 @@ export class MessageSender {
     const body = this.#stamp(caller, request)
     const cause = { operationID: caller.operationID, sessionID: caller.sessionID ?? '' }
     if (!isOptionOn(body.options, 'history')) {
-      await this.#bus.publish(pushes, {
-        kind: 'online',
-        stream: address.stream,
-        message: Buffer.from(MsgData.encode(body)).toString('base64'),
-        causes: [cause],
-      })
+      await this.#outbox.pass(address, body, cause)
       return answer(body)
     }
-    const [appended] = await this.#repositories.messages.append(address.stream, [{ body, cause }])
-    return appended!.repeated ? this.#answerOfStored(address, appended!) : answer(body)
+    const appended = await this.#outbox.store(address, body, cause)
+    return appended.repeated ? this.#answerOfStored(address, appended) : answer(body)
   }
 
   /** Decides whether the sender may write there, and where that is. */
   async #admit(message: MsgData): Promise<Address> {
     if (message.sessionType === sessionTypes.single) {
-      if ((await this.#repositories.users.get({ userID: message.recvID })) === undefined) {
+      const receiver = await this.#repositories.users.get({ userID: message.recvID })
+      if (receiver === undefined)
         throw new ImError(errorCodes.UserIDNotFoundError, `there is no user ${message.recvID}`)
-      }
+      if (receiver.globalRecvMsgOpt === receiveOptions.doNotReceive)
+        throw new ImError(errorCodes.ArgsError, `${message.recvID} receives no messages`)
       await this.#rows.ensureSingle(message.sendID, message.recvID)
       return singleAddress(message.sendID, message.recvID)
     }
