@@ -41,6 +41,15 @@ describe('the README', () => {
     expect(fixed.length).toBeGreaterThan(4)
   })
 
+  it('shows what the tests print', () => {
+    const shown = /^\$ npm test\n([\s\S]*?)^```$/m.exec(readme)![1]!
+    const steps = [...read('scripts/test.mjs').matchAll(/^(check|suite)\('([^']+)'/gm)]
+    const titles = steps.map(([, kind, name]) => (kind === 'suite' ? `— tests: ${name}` : `— ${name}`))
+    expect(shown.split('\n').filter((line) => line.startsWith('— '))).toEqual(titles)
+    expect(titles.length).toBeGreaterThan(3)
+    expect(shown).toMatch(/^\d+ passed, 0 failed$/m)
+  })
+
   it('keeps a place for the bench table', () => {
     expect(readme).toMatch(/^<!-- bench:start -->\n[\s\S]*?^<!-- bench:end -->$/m)
   })
