@@ -5,7 +5,43 @@ import { configSchema, environmentNames } from '../src/config.ts'
 const file = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const readme = file('README.md')
 
+/** What the table of limits says, and the line of code that makes it true. */
+const limits: readonly (readonly [said: string, path: string, code: string])[] = [
+  ['| a frame | 51 200 bytes |', 'src/ws/gateway.ts', 'frameBytes: 51_200,'],
+  ['| 2 000 and 8 MiB per second |', 'src/ws/gateway.ts', 'framesPerSecond: 2_000,'],
+  ['| 2 000 and 8 MiB per second |', 'src/ws/gateway.ts', 'bytesPerSecond: 8 * 1024 * 1024,'],
+  ['| 256 |', 'src/ws/gateway.ts', 'requestsInFlight: 256,'],
+  ['| 49 152 bytes |', 'src/domain/messages/sender.ts', 'contentLimitBytes = 49_152'],
+  ['| 16 384 characters |', 'src/domain/messages/sender.ts', 'ex: 16_384,'],
+  ['| users mentioned in a message | 1 000 |', 'src/domain/messages/sender.ts', 'atUsers: 1000,'],
+  ['| conversations in one pull | 3 000 |', 'src/domain/messages/puller.ts', 'conversations: 3000,'],
+  [
+    '| 1 000, 500 of one conversation; 4 MiB |',
+    'src/domain/messages/puller.ts',
+    'entries: 1000, bytes: 4 * 1024 * 1024,',
+  ],
+  ['| 1 000, 500 of one conversation; 4 MiB |', 'src/domain/messages/puller.ts', 'entriesOfOne: 500'],
+  ['| one delta | 200 changes |', 'src/domain/version-sync.ts', 'maxDeltaCount: Count = 200'],
+  ['| 1 MiB within 30 s; 64 MiB for all at once |', 'src/api/http-api.ts', 'bodyBytes: 1024 * 1024,'],
+  ['| 1 MiB within 30 s; 64 MiB for all at once |', 'src/api/http-api.ts', 'allBodiesBytes: 64 * 1024 * 1024,'],
+  ['| 2 000; each is answered within 60 s |', 'src/api/http-api.ts', 'requestCount: 2_000,'],
+  ['| 1 000; 10 000 |', 'src/api/fields.ts', 'maxIDsPerRequest = 1_000'],
+  ['| 1 000; 10 000 |', 'src/api/fields.ts', 'maxPageCount = 10_000'],
+  ['| 10 per address and minute |', 'src/domain/token-issue.ts', 'maxFailures: Count = 10'],
+]
+
 describe('the README', () => {
+  it.each(limits)('%s is what %s does: %s', (said, path, code) => {
+    expect(readme).toContain(said)
+    expect(file(path)).toContain(code)
+  })
+
+  it('lists every close code of the server', () => {
+    const listed = [...readme.matchAll(/^\| (4\d{3}) \|/gm)].map(([, code]) => code)
+    const sources = ['src/ws/handshake.ts', 'src/ws/operations.ts', 'src/ws/gateway.ts'].map(file).join('\n')
+    expect(listed).toEqual([...sources.matchAll(/\{ code: (4\d{3}), reason/g)].map(([, code]) => code))
+  })
+
   it('lists every setting with its environment variable and its default', () => {
     const rows = [...readme.matchAll(/^\| `(\w+)` \| `(PARLANCE_\w+)` \| (.+?) \|/gm)]
     const defaults: Readonly<Record<string, string | number | undefined>> = configSchema.parse({})
