@@ -28,10 +28,14 @@ export async function runServer(environment: NodeJS.ProcessEnv = process.env): P
     await server.stop()
     return fail(error)
   }
+  // A signal may come twice: a terminal sends it to every process of the group, and a parent may pass it on.
+  let isStopping = false
   const stop = (): void => {
+    if (isStopping) return
+    isStopping = true
     server.stop().then(() => say('Parlance has stopped.'), fail)
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
 }
 
 function fail(error: unknown): void {

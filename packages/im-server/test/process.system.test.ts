@@ -60,6 +60,13 @@ describe('the server process', () => {
     await server.stop()
   })
 
+  it('a signal that comes twice, as with Ctrl-C in a terminal, is one stop', async () => {
+    const server = await ServerProcess.start(folder.path)
+    for (let time = 0; time < 3; time++) server.signal('SIGINT')
+    expect(await server.ended()).toEqual({ code: 0, signal: null })
+    expect(server.output).toContain('Parlance has stopped.')
+  })
+
   it('a port in use: one line with the cure, and exit code 1', async () => {
     const occupant = createServer()
     const port = await new Promise<number>((resolve) => {

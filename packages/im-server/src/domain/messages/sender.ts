@@ -136,6 +136,8 @@ function checkShape(message: MsgData, isAdmin: boolean): void {
   if (message.sendID === '') refuse('sendID is empty')
   if (message.clientMsgID === '' || message.clientMsgID.length > limits.clientMsgID)
     refuse(`clientMsgID must have 1 to ${limits.clientMsgID} characters`)
+  for (const name of ['clientMsgID', 'sendID', 'recvID', 'groupID'] as const)
+    if (message[name].includes('\0')) refuse(`${name} must not contain NUL`)
   if (message.content.length === 0) refuse('content is empty')
   if (message.content.length > contentLimitBytes)
     refuse(`content is longer than ${contentLimitBytes} bytes`, errorCodes.TooLargeError)
