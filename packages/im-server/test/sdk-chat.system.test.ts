@@ -91,6 +91,18 @@ describe('unmodified SDKs', () => {
     await fresh.logout()
   })
 
+  it('typing is shown to the peer and kept nowhere', async () => {
+    const before = (await ada.history(withBob)).length
+    await bobWeb.sdk.changeInputStates({ conversationID: withBob, focus: true } as never)
+    await ada.event<{ userID: string; platformIDs: number[] }>(
+      CbEvents.OnConversationUserInputStatusChanged,
+      ({ userID, platformIDs }) => userID === 'bob' && platformIDs.length === 1,
+    )
+    const fresh = await server.login('ada', 7)
+    expect((await fresh.history(withBob)).length).toBe(before)
+    await fresh.logout()
+  })
+
   it('a changed profile is told to the own devices and found by others', async () => {
     await bobWeb.sdk.setSelfInfo({ nickname: 'Robert' } as never)
     await bobWindows.event<{ nickname: string }>(CbEvents.OnSelfInfoUpdated, (self) => self.nickname === 'Robert')
