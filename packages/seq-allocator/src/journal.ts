@@ -1,4 +1,4 @@
-import type { Count } from '@parlance/core'
+import type { Bytes, Count } from '@parlance/core'
 
 /** One thing to append to a stream. */
 export interface NewEntry {
@@ -38,8 +38,18 @@ export interface StreamHead {
 export interface Journal {
   /** Appends to one stream; resolves once durable. One durable step, shared with every other append of the same moment. */
   append(stream: string, entries: readonly NewEntry[]): Promise<AppendedEntry[]>
-  /** Entries with `first <= seq <= last`, ascending, at most `limit`. Numbers outside the stream are left out. One read. */
-  read(stream: string, first: number, last: number, limit?: Count): Promise<StoredEntry[]>
+  /**
+   * Entries with `first <= seq <= last`, ascending, at most `limit` (1000). Numbers outside the stream are left out. One read.
+   *
+   * With `maxBytes`, the payloads have at most so many bytes together, unless the first alone has more: whoever wants the
+   * rest asks again from the number behind the last one. What lies behind is not loaded.
+   */
+  read(stream: string, first: number, last: number, limit?: Count, maxBytes?: Bytes): Promise<StoredEntry[]>
+  /**
+   * The entries with these numbers, at most 10 000, ascending whatever order was asked, each once. Numbers outside the
+   * stream are left out. One read.
+   */
+  readMany(stream: string, seqs: readonly number[]): Promise<StoredEntry[]>
   /** Heads of many streams, in the order asked. One read. */
   heads(streams: readonly string[]): Promise<StreamHead[]>
 }

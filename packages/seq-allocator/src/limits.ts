@@ -1,4 +1,4 @@
-import { type Count, InvalidArgumentError } from '@parlance/core'
+import { type Bytes, type Count, InvalidArgumentError } from '@parlance/core'
 import type { NewEntry } from './journal.ts'
 
 /** Longest name of a stream, in UTF-16 units. */
@@ -7,6 +7,9 @@ export const maxStreamNameLength = 512
 export const maxRepeatKeyLength = 512
 /** Most entries that one read returns, whatever limit was asked. */
 export const maxReadEntries: Count = 10_000
+
+/** Most bytes that one read may be asked to stay within. */
+export const maxReadBytes: Bytes = 1024 * 1024 * 1024
 
 const loneSurrogate = /\p{Surrogate}/u
 

@@ -101,6 +101,57 @@ export const journalContract = defineContract<Journal>()('Journal', {
     deepEqual(await seqs(3, 12, 4), [3, 4, 5, 6])
     deepEqual(await journal.read('never', 1, 10), [])
   },
+  'a read is cut by its bytes, but never to nothing': async (journal) => {
+    const sizes = [400, 400, 400, 3000, 1, 900]
+    await journal.append(
+      's',
+      sizes.slice(0, 2).map((size) => ({ payload: new Uint8Array(size) })),
+    )
+    await journal.append(
+      's',
+      sizes.slice(2).map((size) => ({ payload: new Uint8Array(size) })),
+    )
+    const seqs = async (first: number, maxBytes: number, limit?: number) =>
+      (await journal.read('s', first, 9, limit, maxBytes)).map(({ seq }) => seq)
+    deepEqual(await seqs(1, 1000), [1, 2])
+    deepEqual(await seqs(1, 1200), [1, 2, 3])
+    deepEqual(await seqs(1, 1200, 2), [1, 2])
+    deepEqual(await seqs(4, 1000), [4])
+    deepEqual(await seqs(5, 901), [5, 6])
+    deepEqual(await seqs(5, 1), [5])
+    deepEqual(await seqs(7, 1000), [])
+    for (const unusable of [0, -1, 1.5]) await rejects(seqs(1, unusable), { code: 'CORE_INVALID_ARGUMENT' })
+  },
+  'single entries are read by their numbers: ascending, each once, without those that are not there': async (
+    journal,
+  ) => {
+    for (const size of [1, 400, 2, 300]) await journal.append('s', numbered(size, `${size}.`))
+    deepEqual(textsOf(await journal.readMany('s', [703, 2, 404, 403, 2, 250, 1])), [
+      '1:1.1',
+      '2:400.1',
+      '250:400.249',
+      '403:2.2',
+      '404:300.1',
+      '703:300.300',
+    ])
+    deepEqual(textsOf(await journal.readMany('s', [0, -3, 704, 5000])), [])
+    deepEqual(await journal.readMany('s', []), [])
+    deepEqual(await journal.readMany('never', [1]), [])
+    const all = Array.from({ length: 703 }, (_, index) => index + 1)
+    deepEqual(
+      (await journal.readMany('s', all.toReversed())).map(({ seq }) => seq),
+      all,
+    )
+    const refused = { code: 'CORE_INVALID_ARGUMENT' }
+    await rejects(journal.readMany('s', [1.5]), refused)
+    await rejects(
+      journal.readMany(
+        's',
+        Array.from({ length: 10_001 }, () => 1),
+      ),
+      refused,
+    )
+  },
   'payloads come back byte for byte: empty, binary, large': async (journal) => {
     const payloads = [
       new Uint8Array(0),

@@ -1,3 +1,4 @@
+import type { Bytes } from '@parlance/core'
 import type { StoredEntry } from '../journal.ts'
 
 /** An entry on its way into a batch. */
@@ -46,6 +47,20 @@ export function decodeRange(batch: Buffer, batchFirst: number, first: number, la
     offset = end + batch.readUInt16LE(offset + 4)
   }
   return entries
+}
+
+/** The wanted entries of a batch; payloads are copies, so that a few small ones do not keep the whole batch in memory. */
+export function decodeChosen(batch: Buffer, batchFirst: number, wanted: ReadonlySet<number>): StoredEntry[] {
+  return decodeRange(batch, batchFirst, batchFirst, Number.MAX_SAFE_INTEGER).flatMap(({ seq, payload }) =>
+    wanted.has(seq) ? [{ seq, payload: Buffer.from(payload) }] : [],
+  )
+}
+
+/** As many entries as have at most `maxBytes` of payload together, and never none of some. */
+export function cutToBytes(entries: StoredEntry[], maxBytes: Bytes): StoredEntry[] {
+  let bytes = 0
+  const end = entries.findIndex(({ payload }, index) => (bytes += payload.byteLength) > maxBytes && index > 0)
+  return end < 0 ? entries : entries.slice(0, end)
 }
 
 /** The repeat key of one entry of a batch; empty when it has none, undefined when the batch ends before it. */

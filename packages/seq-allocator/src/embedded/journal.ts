@@ -9,12 +9,12 @@ import {
 } from '@parlance/core'
 import type { SqliteEngine, SqliteStatement } from '@parlance/engines/sqlite'
 import type { AppendedEntry, Journal, NewEntry, StoredEntry, StreamHead } from '../journal.ts'
-import { assertCount, assertEntries, assertStreamName, maxReadEntries } from '../limits.ts'
-import { decodeKey, decodeRange, encodeBatch } from './batch-codec.ts'
+import { assertCount, assertEntries, assertStreamName, maxReadBytes, maxReadEntries } from '../limits.ts'
+import { cutToBytes, decodeChosen, decodeKey, decodeRange, encodeBatch } from './batch-codec.ts'
 import { RepeatKeys } from './repeat-keys.ts'
 import { journalSchema } from './schema.ts'
 import { StreamTable } from './stream-table.ts'
-import { StreamWriter } from './stream-writer.ts'
+import { maxBatchBytes, StreamWriter } from './stream-writer.ts'
 
 /** Entries for one stream, in order. */
 export interface StreamAppend {
@@ -79,6 +79,9 @@ type BatchRow = { first: number; entries: Buffer }
 /** Batches deleted in one transaction: bounds how long a truncation holds up the others. */
 const truncationStep = 64
 
+/** Batches that a sparse read holds in memory at once. */
+const sparseReadStep = 64
+
 /** Repeat keys outlive the entries of a truncated stream; their rows have the same numbers. */
 const newestLog = `
   SELECT max(coalesce((SELECT max(id) FROM journal_log), 0), coalesce((SELECT max(log) FROM journal_repeats), 0)) AS newest`
@@ -92,6 +95,8 @@ class SqliteJournal implements EmbeddedJournal {
   readonly #insertLog: SqliteStatement<never>
   readonly #insertBatch: SqliteStatement<never>
   readonly #readBatches: SqliteStatement<BatchRow>
+  readonly #readBatchesWithin: SqliteStatement<BatchRow>
+  readonly #readBatchesOf: SqliteStatement<BatchRow>
   readonly #readBatchOf: SqliteStatement<BatchRow>
   readonly #oldBatches: SqliteStatement<{ first: number; count: number; log: number }>
   readonly #deleteBatch: SqliteStatement<never>
@@ -122,6 +127,19 @@ class SqliteJournal implements EmbeddedJournal {
       WHERE b.stream = ?1 AND b.first <= ?3
         AND b.first >= (SELECT max(first) FROM journal_batches WHERE stream = ?1 AND first <= ?2)
       ORDER BY b.first LIMIT ?4`)
+    this.#readBatchesWithin = engine.prepare(`
+      WITH sized AS (
+        SELECT b.first, b.log, length(l.entries) AS bytes FROM journal_batches b JOIN journal_log l ON l.id = b.log
+        WHERE b.stream = ?1 AND b.first <= ?3
+          AND b.first >= (SELECT max(first) FROM journal_batches WHERE stream = ?1 AND first <= ?2)
+        ORDER BY b.first LIMIT ?4),
+      summed AS (SELECT first, log, sum(bytes) OVER (ORDER BY first) - bytes AS before FROM sized)
+      SELECT s.first, l.entries FROM summed s JOIN journal_log l ON l.id = s.log WHERE s.before <= ?5 ORDER BY s.first`)
+    this.#readBatchesOf = engine.prepare(`
+      SELECT b.first, l.entries FROM journal_batches b JOIN journal_log l ON l.id = b.log
+      WHERE b.stream = ?1 AND b.first IN (
+        SELECT (SELECT max(first) FROM journal_batches WHERE stream = ?1 AND first <= value) FROM json_each(?2))
+      ORDER BY b.first`)
     this.#readBatchOf = engine.prepare(`
       SELECT b.first, l.entries FROM journal_batches b JOIN journal_log l ON l.id = b.log
       WHERE b.stream = ? AND b.first <= ? ORDER BY b.first DESC LIMIT 1`)
@@ -172,8 +190,15 @@ class SqliteJournal implements EmbeddedJournal {
     return results
   }
 
-  async read(stream: string, first: number, last: number, limit: Count = 1000): Promise<StoredEntry[]> {
+  async read(
+    stream: string,
+    first: number,
+    last: number,
+    limit: Count = 1000,
+    maxBytes?: Bytes,
+  ): Promise<StoredEntry[]> {
     assertCount('limit', limit, maxReadEntries)
+    if (maxBytes !== undefined) assertCount('maxBytes', maxBytes, maxReadBytes)
     if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last))
       throw new InvalidArgumentError(`first and last must be whole numbers, not ${first} and ${last}`)
     const state = this.#streams.find(stream)
@@ -181,9 +206,32 @@ class SqliteJournal implements EmbeddedJournal {
     const from = Math.max(first, state.floor + 1)
     const to = Math.min(last, state.head, from + limit - 1)
     if (from > to) return []
-    return this.#readBatches
-      .all(state.id, from, to, limit)
-      .flatMap((batch) => decodeRange(batch.entries, batch.first, from, to))
+    const batches =
+      maxBytes === undefined
+        ? this.#readBatches.all(state.id, from, to, limit)
+        : // The first batch may begin with entries that were not asked for.
+          this.#readBatchesWithin.all(state.id, from, to, limit, maxBytes + maxBatchBytes)
+    const entries = batches.flatMap((batch) => decodeRange(batch.entries, batch.first, from, to))
+    return maxBytes === undefined ? entries : cutToBytes(entries, maxBytes)
+  }
+
+  async readMany(stream: string, seqs: readonly number[]): Promise<StoredEntry[]> {
+    if (seqs.length > maxReadEntries || !seqs.every(Number.isSafeInteger))
+      throw new InvalidArgumentError(`seqs must be whole numbers, at most ${maxReadEntries} of them`)
+    const state = this.#streams.find(stream)
+    if (state === undefined) return []
+    const { floor, head } = state
+    const wanted = new Set(seqs.filter((seq) => seq > floor && seq <= head).toSorted((left, right) => left - right))
+    const entries: StoredEntry[] = []
+    while (wanted.size > 0) {
+      const step = [...wanted].slice(0, sparseReadStep)
+      const found = this.#readBatchesOf
+        .all(state.id, JSON.stringify(step))
+        .flatMap((batch) => decodeChosen(batch.entries, batch.first, wanted))
+      entries.push(...found)
+      for (const seq of [...step, ...found.map((entry) => entry.seq)]) wanted.delete(seq)
+    }
+    return entries
   }
 
   async heads(streams: readonly string[]): Promise<StreamHead[]> {

@@ -5,7 +5,7 @@ import type { StreamState } from './stream-table.ts'
 
 /** A batch holds at most so many entries and, unless one entry is larger, so many bytes: what a read has to load. */
 const maxBatchEntries = 256
-const maxBatchBytes = 256 * 1024
+export const maxBatchBytes = 256 * 1024
 
 /** Numbers what one transaction appends to one stream, and sorts it into batches. */
 export class StreamWriter {
