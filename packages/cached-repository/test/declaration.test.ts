@@ -198,6 +198,11 @@ describe('a declaration that cannot work is refused at boot', () => {
       /'Post!' cannot name a stream/,
     ],
     [
+      'entries of a stream that no journal takes',
+      () => stream('thing', { codec: undefined as never, maxEntryBytes: 2 ** 20 + 1 }),
+      /maxEntryBytes of stream thing is 1048577: give a whole number from 1 to 1048576/,
+    ],
+    [
       'a stream view called like a method',
       () => stream('thing', { codec: undefined as never, views: (v) => ({ at: v.last({ by: () => 'x' }) }) as never }),
       /view at of stream thing cannot have this name/,

@@ -1,57 +1,11 @@
-import { createRepositories, stream, type StreamRepositoryOf } from '@parlance/cached-repository'
+import { createRepositories, type StreamRepositoryOf } from '@parlance/cached-repository'
 import { noMetrics, OverloadedError } from '@parlance/core'
-import { json, type ReadRecord, topic } from '@parlance/notification-bus'
+import type { ReadRecord } from '@parlance/notification-bus'
 import { settle, temporaryFolder, until } from '@parlance/testing'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Appended, appended, decoded, type Line, line, lines, passedOn, texts } from './lines.ts'
 import { type House, openHouse } from './open-house.ts'
-
-interface Line {
-  readonly lineID: string
-  readonly authorID: string
-  readonly text: string
-}
-
-interface Appended {
-  readonly stream: string
-  readonly first: number
-  readonly last: number
-  readonly texts: readonly string[]
-}
-
-const appended = topic<Appended>('line.appended', {
-  schema: json((value) => value as Appended),
-  key: (one) => one.stream,
-})
-
-let decodedCount = 0
-
-const lines = stream('line', {
-  codec: {
-    encode: (line: Line) => Buffer.from(JSON.stringify(line)),
-    decode: (bytes, seq) => {
-      decodedCount++
-      return { ...(JSON.parse(Buffer.from(bytes).toString()) as Line), seq }
-    },
-  },
-  repeat: (line) => line.lineID,
-  views: (v) => ({
-    lastBy: v.last({ by: (line) => line.authorID }),
-    lastLoud: v.last({ by: (line) => (line.text.endsWith('!') ? 'loud' : undefined) }),
-  }),
-  announce: {
-    topic: appended,
-    message: (name, first, last, rows) => {
-      if (rows.some(({ text }) => text === 'unspeakable')) throw new RangeError('unspeakable')
-      return { stream: name, first, last, texts: rows.map(({ text }) => text) }
-    },
-  },
-  maxEntryBytes: 1_000,
-})
-
-let nextID = 0
-const line = (text: string, authorID = 'a', lineID = `id${nextID++}`): Line => ({ lineID, authorID, text })
-const texts = (entries: readonly ({ row: Line } | undefined)[]) => entries.map((entry) => entry?.row.text)
 
 let house: House
 let repository: StreamRepositoryOf<typeof lines>
@@ -184,11 +138,8 @@ describe('appending', () => {
   it('refuses what would wait beyond its bound', async () => {
     const stuck = openHouse(({ streams }) => ({
       streams: {
+        ...passedOn(streams),
         append: () => new Promise<never>(() => undefined),
-        read: (...parameters) => streams.read(...parameters),
-        heads: (names) => streams.heads(names),
-        last: (marks) => streams.last(marks),
-        truncate: (...parameters) => streams.truncate(...parameters),
       },
     }))
     const waiting = stuck.repositories.ofStream(lines)
@@ -219,14 +170,14 @@ describe('appending', () => {
 describe('reading', () => {
   it('decodes an entry once, when its row is first asked for', async () => {
     await repository.append('s', [line('1'), line('2')])
-    decodedCount = 0
+    decoded.count = 0
     const [entry] = await repository.range('s', 1, 2)
-    expect(decodedCount).toBe(0)
+    expect(decoded.count).toBe(0)
     expect(entry!.row).toMatchObject({ text: '1', seq: 1 })
     expect(entry!.row).toBe(entry!.row)
     const [same] = await repository.at('s', [1])
     expect(same!.row).toBe(entry!.row)
-    expect(decodedCount).toBe(1)
+    expect(decoded.count).toBe(1)
   })
 
   it('reads full blocks through the shared cache: the journal is asked once', async () => {
@@ -241,10 +192,7 @@ describe('reading', () => {
     const second = openHouse(
       ({ streams }) => ({
         streams: {
-          append: (step) => streams.append(step),
-          heads: (names) => streams.heads(names),
-          truncate: (...parameters) => streams.truncate(...parameters),
-          last: (marks) => streams.last(marks),
+          ...passedOn(streams),
           read: (...parameters) => {
             reads++
             return streams.read(...parameters)

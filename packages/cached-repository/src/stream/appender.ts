@@ -2,7 +2,9 @@ import { type Count, InvalidArgumentError, OverloadedError, ParlanceError } from
 import type { LogRecord } from '@parlance/notification-bus'
 import type { AppendedEntry, NewEntry, StoredEntry } from '@parlance/seq-allocator'
 import { InvalidRowError } from '../entity/errors.ts'
+import { announcementOf } from './announcement.ts'
 import type { StreamSchema } from './stream.ts'
+import { assertMark, assertStreamName } from './stream-limits.ts'
 import type { BatchEffects, LastMark, StreamBatch, StreamStore } from './stream-store.ts'
 
 interface Call {
@@ -25,11 +27,6 @@ export type AppendedListener = (stream: string, entries: readonly StoredEntry[])
 
 const maxRowsPerCall: Count = 10_000
 const maxWaitingRows: Count = 200_000
-
-/** An announcement could not be made; only the streams it came from fail. */
-class AnnouncementError extends ParlanceError {
-  static override readonly code = 'REPOSITORY_ANNOUNCEMENT'
-}
 
 /** Gathers the appends to all streams of one kind into one batch per stream and durable step. */
 export class Appender {
@@ -55,6 +52,7 @@ export class Appender {
 
   append(stream: string, rows: readonly unknown[]): Promise<AppendedEntry[]> {
     return new Promise((resolve, reject) => {
+      assertStreamName(stream)
       if (rows.length === 0) return resolve([])
       this.#assertRoom(rows.length)
       const encoded = rows.map((row) => this.#encoded(row))
@@ -93,9 +91,14 @@ export class Appender {
     const marks: [string, string][] = []
     for (const [view, by] of last) {
       const value = by(row)
-      if (value !== undefined) marks.push([view, value])
+      if (value === undefined) continue
+      assertMark(`the value of ${name}.${view}`, value, 0)
+      marks.push([view, value])
     }
-    return { entry: repeat === undefined ? { payload } : { payload, repeatKey: repeat(row) }, marks }
+    if (repeat === undefined) return { entry: { payload }, marks }
+    const repeatKey = repeat(row)
+    assertMark(`the repeat key of ${name}`, repeatKey, 1)
+    return { entry: { payload, repeatKey }, marks }
   }
 
   #take(): Waiting[] {
@@ -112,20 +115,25 @@ export class Appender {
       const appended = await this.#durably(() => (taken = this.#take()))
       settle(taken!, appended)
     } catch (error) {
-      const batches = taken ?? this.#take()
-      if (error instanceof AnnouncementError && batches.length > 1) await this.#oneByOne(batches)
-      else fail(batches, error)
+      await this.#failed(taken ?? this.#take(), error)
     }
   }
 
-  /** One stream's announcement failed: the others are not to suffer from it. */
-  async #oneByOne(batches: readonly Waiting[]): Promise<void> {
-    for (const batch of batches) {
-      try {
-        settle([batch], await this.#durably(() => [batch]))
-      } catch (error) {
-        fail([batch], error)
-      }
+  /**
+   * One of them may be what the store refused, and the others are not to suffer from it: every stream gets a step of its
+   * own, then every call of a stream. They are handed in at once, in order, so that the store can make them durable together.
+   */
+  async #failed(batches: readonly Waiting[], error: unknown): Promise<void> {
+    const parts = batches.length > 1 ? batches : batches.flatMap(callByCall)
+    if (parts.length <= 1 || (error instanceof ParlanceError && error.retryable)) fail(batches, error)
+    else await Promise.all(parts.map((part) => this.#alone(part)))
+  }
+
+  async #alone(batch: Waiting): Promise<void> {
+    try {
+      settle([batch], await this.#durably(() => [batch]))
+    } catch (error) {
+      await this.#failed([batch], error)
     }
   }
 
@@ -153,31 +161,17 @@ export class Appender {
       const stream = this.#fullName(batch.name)
       const fresh: unknown[] = []
       let first = 0
-      let last = 0
       appended[batchIndex]!.forEach(({ seq, repeated }, index) => {
         if (repeated) return
         if (first === 0) first = seq
-        last = seq
         fresh.push(batch.rows[index])
         for (const [view, value] of batch.marks[index]!)
           marks.set(`${view}\0${stream}\0${value}`, { view: `${this.#schema.name}.${view}`, stream, value, seq })
       })
-      if (fresh.length > 0) records.push(...this.#announced(batch.name, first, last, fresh))
+      for (const record of announcementOf(this.#schema, batch.name, first, fresh)) records.push(record)
     })
     const announced = records.length === 0 ? [] : [{ topic: this.#schema.announce!.topic.name, records }]
     return { marks: [...marks.values()], announced }
-  }
-
-  #announced(stream: string, first: number, last: number, rows: readonly unknown[]): LogRecord[] {
-    const { announce } = this.#schema
-    if (announce === undefined) return []
-    const { topic } = announce
-    try {
-      const message = announce.message(stream, first, last, rows)
-      return [{ key: topic.key(message), payload: topic.schema.encode(message) }]
-    } catch (cause) {
-      throw new AnnouncementError(`what is announced of ${this.#schema.name} ${stream} could not be made`, { cause })
-    }
   }
 
   #report(batch: Waiting, appended: readonly AppendedEntry[]): void {
@@ -200,6 +194,21 @@ function compacted(entries: readonly StoredEntry[]): StoredEntry[] {
     bytes.set(payload, from)
     from += payload.byteLength
     return { seq, payload: bytes.subarray(from - payload.byteLength, from) }
+  })
+}
+
+function callByCall({ name, rows, entries, marks, calls }: Waiting): Waiting[] {
+  let end = 0
+  return calls.map((call) => {
+    const from = end
+    end += call.count
+    return {
+      name,
+      rows: rows.slice(from, end),
+      entries: entries.slice(from, end),
+      marks: marks.slice(from, end),
+      calls: [call],
+    }
   })
 }
 

@@ -16,7 +16,8 @@ export interface EntryMethods<Row> {
    * Appends rows in order and resolves once they are durable, with each one's number.
    *
    * Everything appended to one stream until the durable step begins is one batch with consecutive numbers. A row whose repeat
-   * key was stored before is not stored again and gets the number of the stored one. All rows of a call are stored, or none.
+   * key was stored before is not stored again and gets the number of the stored one. All rows of a call are stored, or none;
+   * a call that is refused fails alone. The name of a stream has at most 448 UTF-16 units.
    */
   append(stream: string, rows: readonly Row[]): Promise<AppendedEntry[]>
   /** Entries with `first <= seq <= last`, ascending, at most `limit` (at most 10 000). Numbers outside the stream are left out. */

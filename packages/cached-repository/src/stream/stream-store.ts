@@ -35,7 +35,12 @@ export interface StreamAppend {
   readonly committed: (appended: readonly (readonly AppendedEntry[])[]) => void
 }
 
-/** Where the streams of declared stream entities are kept: a journal, the marks of their views, and their announcements. */
+/**
+ * Where the streams of declared stream entities are kept: a journal, the marks of their views, and their announcements.
+ *
+ * It takes streams' full names of 512 UTF-16 units, entries of 1 MiB, repeat keys and values of marks of 512 units, and
+ * announcements of a million bytes.
+ */
 export interface StreamStore {
   /** Appends batches with all their effects, or nothing: one atomic, durable step, shared with others of the same moment. */
   append(step: StreamAppend): Promise<void>

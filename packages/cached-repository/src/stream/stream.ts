@@ -1,6 +1,7 @@
 import type { Bytes } from '@parlance/core'
 import type { Topic } from '@parlance/notification-bus'
 import { DeclarationError } from '../entity/errors.ts'
+import { maxEntryBytes as mostEntryBytes } from './stream-limits.ts'
 
 /** How a stream's rows become bytes, and rows again. `decode` gets the number the entry was given. */
 export interface StreamCodec<Row> {
@@ -24,7 +25,7 @@ export interface StreamView {
 
 /** Which views a stream can have. */
 export interface StreamViewKinds<Row> {
-  /** The highest seq among the entries of a stream for which `by` gave a value; `undefined` marks nothing. */
+  /** The highest seq among the entries of a stream for which `by` gave a value, of at most 512 UTF-16 units; `undefined` marks nothing. */
   last(declaration: { readonly by: (row: Row) => string | undefined }): StreamView
 }
 
@@ -34,21 +35,24 @@ export type ReservedStreamName = 'then' | 'stream' | 'append' | 'range' | 'at' |
 /** Views of a stream by name. */
 export type StreamViews = Readonly<Record<string, StreamView>> & { readonly [N in ReservedStreamName]?: never }
 
-/** What is published with each appended batch: one message per batch and stream, in the same durable step. */
+/**
+ * What is published with each appended batch, in the same durable step: one message per batch and stream, or several of
+ * consecutive parts of it when one would exceed a million bytes. What is said of one row alone must stay below that.
+ */
 export interface StreamAnnouncement<Row, T> {
   readonly topic: Topic<T>
-  /** Called inside the durable step with the batch's new entries: pure and quick. */
+  /** Called inside the durable step with new entries, which have the numbers `first` to `last`: pure and quick. */
   readonly message: (stream: string, first: number, last: number, rows: readonly Row[]) => T
 }
 
 /** How a stream entity is declared. */
 export interface StreamDeclaration<Row, V, T> {
   readonly codec: StreamCodec<Row>
-  /** Rows of one stream with the same repeat key are stored once. */
+  /** Rows of one stream with the same repeat key, of 1 to 512 UTF-16 units, are stored once. */
   readonly repeat?: (row: Row) => string
   readonly views?: (view: StreamViewKinds<Row>) => V
   readonly announce?: StreamAnnouncement<Row, T>
-  /** The largest encoded entry. @defaultValue 256 KiB */
+  /** The largest encoded entry, at most 1 MiB. @defaultValue 256 KiB */
   readonly maxEntryBytes?: Bytes
 }
 
@@ -102,6 +106,10 @@ export function stream<Row, V extends StreamViews = {}, T = never>(
     last.set(viewName, view.spec.by as (row: unknown) => string | undefined)
   }
   const { codec, repeat, announce, maxEntryBytes = 256 * 1024 } = declaration
+  if (!Number.isSafeInteger(maxEntryBytes) || maxEntryBytes < 1 || maxEntryBytes > mostEntryBytes)
+    throw new DeclarationError(
+      `maxEntryBytes of stream ${name} is ${maxEntryBytes}: give a whole number from 1 to ${mostEntryBytes}`,
+    )
   const schema: StreamSchema = {
     name,
     codec: codec as StreamCodec<unknown>,
