@@ -27,7 +27,7 @@ export type {
 export type { EntityStore, EntityWrite, ListChange, StoredRow, WriteEffects, WriteOutcome } from './entity-store.ts'
 export type { Repositories, RepositoriesOptions } from './repositories.ts'
 export type { Position } from '@parlance/notification-bus'
-export type { AppendedEntry } from '@parlance/seq-allocator'
+export type { AppendedEntry, StreamHead } from '@parlance/seq-allocator'
 export type { Repository, RepositoryOf, RevisedRow, RowMethods } from './repository.ts'
 export {
   type LastMethod,

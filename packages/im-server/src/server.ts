@@ -87,7 +87,7 @@ export async function createImServer(
         void (await composition.get(parts.bus).consume(pushes, {
           group: 'push',
           batch: pushBatch,
-          handler: (batch) => composition.get(parts.pusher).push(batch.messages),
+          handler: (batch) => composition.get(parts.pusher).push(batch),
         })),
       stop: () => composition.get(parts.bus).stop(),
     })

@@ -9,18 +9,18 @@ import { startServer } from './support/test-server.ts'
 describe('senders wait when delivery falls behind (reference §11.13)', () => {
   it('refuses beyond its bound and takes messages again once some were pushed', () => {
     const backlog = new PushBacklog(2, noMetrics)
-    backlog.enter()
-    backlog.enter()
-    expect(() => backlog.enter()).toThrow('busy delivering')
-    backlog.leave(1)
-    expect(() => backlog.enter()).not.toThrow()
+    backlog.enter('s')
+    backlog.enter('s')
+    expect(() => backlog.enter('s')).toThrow('busy delivering')
+    backlog.leave('s', 1)
+    expect(() => backlog.enter('s')).not.toThrow()
   })
 
   it('messages from before the start make no room beyond the bound', () => {
     const backlog = new PushBacklog(1, noMetrics)
-    backlog.leave(5)
-    backlog.enter()
-    expect(() => backlog.enter()).toThrow('busy delivering')
+    backlog.leave('s', 5)
+    backlog.enter('s')
+    expect(() => backlog.enter('s')).toThrow('busy delivering')
   })
 
   it('a sender is told 1801, nothing is stored, and sending goes on when the push has caught up', async () => {

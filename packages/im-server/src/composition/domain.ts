@@ -9,6 +9,7 @@ import { Groups } from '../domain/groups.ts'
 import { Addresses } from '../domain/messages/addresses.ts'
 import { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import { ImMessageService } from '../domain/messages/im-message-service.ts'
+import { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import { NotificationSender } from '../domain/messages/notification-sender.ts'
 import { Outbox } from '../domain/messages/outbox.ts'
 import { Puller } from '../domain/messages/puller.ts'
@@ -86,6 +87,7 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.addresses, (c) => new Addresses(c.get(parts.repositories)))
     .provide(parts.conversationRows, (c) => new ConversationRows(c.get(parts.repositories), c.get(parts.clock)))
     .provide(parts.backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
+    .provide(parts.syncingSessions, () => new SyncingSessions())
     .provide(parts.outbox, (c) => new Outbox(c.get(parts.repositories), c.get(parts.bus), c.get(parts.backlog)))
     .provide(
       parts.sender,
@@ -118,13 +120,15 @@ export function provideDomain(composition: Composition): void {
         operations({
           sender: c.get(parts.sender),
           puller: c.get(parts.puller),
+          backlog: c.get(parts.backlog),
+          syncingSessions: c.get(parts.syncingSessions),
           gateway,
           adminID: c.get(parts.config).adminID,
         }),
       )
       return gateway
     })
-    .provide(parts.pusher, (c) => new Pusher(c.get(parts.repositories), c.get(parts.gateway), c.get(parts.backlog)))
+    .provide(parts.pusher, (c) => new Pusher(c.get(parts.repositories), c.get(parts.gateway), c.get(parts.backlog), c.get(parts.syncingSessions), c.get(parts.logger)))
     .provide(parts.presence, (c) => new SessionPresence(c.get(parts.gateway)))
     .provide(parts.api, (c) =>
       createHttpApi({

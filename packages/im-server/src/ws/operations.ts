@@ -21,7 +21,9 @@ import {
 } from '@parlance/openim-protocol'
 import type { Caller } from '../domain/caller.ts'
 import { ImError } from '../domain/im-error.ts'
-import type { PulledEntries, Puller } from '../domain/messages/puller.ts'
+import type { HeadListener, PulledEntries, Puller } from '../domain/messages/puller.ts'
+import type { PushBacklog } from '../domain/messages/push-backlog.ts'
+import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import type { MessageSender } from '../domain/messages/sender.ts'
 import { onlineStatus } from './online-status.ts'
 
@@ -31,26 +33,41 @@ type ImSession = Session<FrameRequest, FrameReply>
 export interface OperationServices {
   readonly sender: MessageSender
   readonly puller: Puller
+  readonly backlog: PushBacklog
+  readonly syncingSessions: SyncingSessions
   readonly gateway: Gateway<FrameRequest, FrameReply>
   readonly adminID: string
 }
 
 const nothing = new Uint8Array()
 
+/**
+ * A pull that found nothing: one field that no reader knows, and so skips. Without any byte the frame's data would be empty,
+ * which the JS SDK takes for no answer at all and fails on.
+ */
+const emptyPull = Uint8Array.of(0x78, 0)
+
 /** Why a session that logged out is closed: its client does not come back. */
 const loggedOut = { code: 4501, reason: 'logged out' }
 
 /** Serves the SDKs' operations: each takes protobuf and returns protobuf, or throws what the client is told. */
-export function operations({ sender, puller, gateway, adminID }: OperationServices): OpTable<FrameRequest, FrameReply> {
+export function operations({ sender, puller, backlog, syncingSessions, gateway, adminID }: OperationServices): OpTable<FrameRequest, FrameReply> {
   const serve =
     (handle: (caller: Caller, data: Uint8Array, session: ImSession) => Promise<Uint8Array> | Uint8Array) =>
     (session: ImSession, request: FrameRequest): Promise<Uint8Array> | Uint8Array =>
       handle(callerOf(session, request, adminID), request.data, session)
 
+  // The answer says how far streams go: what waits to be pushed up to there is known to the session, and the rest comes behind.
+  const tellHeads = <T>(session: ImSession, caller: Caller, read: (hear: HeadListener) => Promise<T>): Promise<T> => {
+    const { id, subject } = session
+    const syncing = { subject, requestKey: caller.operationID }
+    return syncingSessions.during(id, syncing, () => read((stream, head) => backlog.tell(id, stream, { subject, head })))
+  }
+
   return {
-    [opCodes.getNewestSeq]: serve(async (caller, data) => {
+    [opCodes.getNewestSeq]: serve(async (caller, data, session) => {
       const userID = own(caller, GetMaxSeqReq.decode(data).userID)
-      const newest = await puller.newestSeqs(userID)
+      const newest = await tellHeads(session, caller, (hear) => puller.newestSeqs(userID, hear))
       return GetMaxSeqResp.encode({
         maxSeqs: Object.fromEntries(newest.map(({ conversationID, maxSeq }) => [conversationID, maxSeq])),
       })
@@ -73,9 +90,10 @@ export function operations({ sender, puller, gateway, adminID }: OperationServic
         await puller.bySeqs(own(caller, request.userID), request.conversations, request.order === 1 ? 1 : 0),
       )
     }),
-    [opCodes.getConvMaxReadSeq]: serve(async (caller, data) => {
+    [opCodes.getConvMaxReadSeq]: serve(async (caller, data, session) => {
       const request = GetConversationsHasReadAndMaxSeqReq.decode(data)
-      const found = await puller.seqs(own(caller, request.userID), request.conversationIDs)
+      const userID = own(caller, request.userID)
+      const found = await tellHeads(session, caller, (hear) => puller.seqs(userID, request.conversationIDs, hear))
       return GetConversationsHasReadAndMaxSeqResp.encode({
         seqs: Object.fromEntries(found.map((seqs) => [seqs.conversationID, seqs])),
       })
@@ -140,5 +158,6 @@ function encodePulled(pulled: readonly PulledEntries[]): Uint8Array {
           { messages: entries.map(({ bytes, seq }) => withNumber(bytes, seq)), isEnd, endSeq },
         ]),
     )
-  return encodePullMsgs(part(false), part(true))
+  const encoded = encodePullMsgs(part(false), part(true))
+  return encoded.length === 0 ? emptyPull : encoded
 }

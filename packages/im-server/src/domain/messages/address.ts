@@ -1,6 +1,8 @@
 import {
   groupConversationID,
   groupNotificationConversationID,
+  type MsgData,
+  sessionTypes,
   singleConversationID,
   singleNotificationConversationID,
 } from '@parlance/openim-protocol'
@@ -51,4 +53,12 @@ export function groupNotificationAddress(groupID: string): Address {
     conversationID: groupNotificationConversationID(groupID),
     isNotification: true,
   }
+}
+
+/** Where a message stands, by what it says of itself. */
+export function addressOf({ sendID, recvID, groupID, sessionType, options }: MsgData): Address {
+  const isNotification = options['isNotNotification'] === false
+  if (sessionType === sessionTypes.group)
+    return isNotification ? groupNotificationAddress(groupID) : groupAddress(groupID)
+  return isNotification ? singleNotificationAddress(sendID, recvID) : singleAddress(sendID, recvID)
 }

@@ -24,8 +24,10 @@ export class Outbox {
    * @throws ImError 1801 when too much waits to be pushed; nothing is stored then.
    */
   async store(address: Address, body: MsgData, cause: Cause): Promise<AppendedEntry> {
-    const [appended] = await this.#entered(() => this.#repositories.messages.append(address.stream, [{ body, cause }]))
-    if (appended!.repeated) this.#backlog.leave(1)
+    const [appended] = await this.#entered(address, () =>
+      this.#repositories.messages.append(address.stream, [{ body, cause }]),
+    )
+    if (appended!.repeated) this.#backlog.leave(address.stream, 1)
     return appended!
   }
 
@@ -33,15 +35,15 @@ export class Outbox {
   async pass(address: Address, body: MsgData, cause: Cause): Promise<void> {
     const message = Buffer.from(MsgData.encode(body)).toString('base64')
     const record = { kind: 'online' as const, stream: address.stream, message, causes: [cause] }
-    await this.#entered(() => this.#bus.publish(pushes, record))
+    await this.#entered(address, () => this.#bus.publish(pushes, record))
   }
 
-  async #entered<T>(work: () => Promise<T>): Promise<T> {
-    this.#backlog.enter()
+  async #entered<T>({ stream }: Address, work: () => Promise<T>): Promise<T> {
+    this.#backlog.enter(stream)
     try {
       return await work()
     } catch (error) {
-      this.#backlog.leave(1)
+      this.#backlog.leave(stream, 1)
       throw error
     }
   }

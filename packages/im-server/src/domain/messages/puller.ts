@@ -1,4 +1,4 @@
-import type { Entry } from '@parlance/cached-repository'
+import type { Entry, StreamHead } from '@parlance/cached-repository'
 import { errorCodes } from '@parlance/openim-protocol'
 import type { Message } from '../../entities/message.ts'
 import { ImError } from '../im-error.ts'
@@ -22,6 +22,9 @@ export interface NewestSeq {
   readonly maxSeq: number
 }
 
+/** Hears how far a stream goes. */
+export type HeadListener = (stream: string, head: number) => void
+
 /** Bounds on one pull; what is beyond is left for the next one. */
 const limits = { conversations: 3000, entries: 1000, bytes: 4 * 1024 * 1024, entriesOfOne: 500 }
 
@@ -40,37 +43,17 @@ export class Puller {
     this.#addresses = addresses
   }
 
-  /** Entries of ranges; `num` keeps the newest of a range, 0 keeps all. */
+  /** Entries of ranges; `num` keeps the newest of a range, 0 keeps all. Ranges of one conversation are answered together. */
   async byRanges(userID: string, ranges: readonly SeqRange[], order: 0 | 1): Promise<PulledEntries[]> {
-    const budget = new Budget()
-    const pulled: PulledEntries[] = []
     bound(ranges.length)
+    const budget = new Budget()
+    const pulled = new Pull(order)
     for (const range of ranges) {
       const address = await this.#addresses.find(userID, range.conversationID)
-      if (address === undefined) {
-        pulled.push(nothing(range.conversationID))
-        continue
-      }
-      const { head, floor } = await this.#head(address)
-      const last = Math.min(range.end, head)
-      const wanted = range.num > 0 ? Math.min(range.num, limits.entriesOfOne) : limits.entriesOfOne
-      const lowest = Math.max(range.begin, floor + 1, 1)
-      // Without a number, ascending order reads from the beginning and goes on in the next pull; everything else keeps the newest.
-      const fromStart = order === 0 && range.num <= 0
-      const first = fromStart ? lowest : Math.max(lowest, last - wanted + 1)
-      const end = fromStart ? Math.min(last, lowest + wanted - 1) : last
-      const entries =
-        first > end ? [] : budget.take(await this.#repositories.messages.range(address.stream, first, end), fromStart)
-      const isCut = entries.length < Math.min(last - lowest + 1, range.num > 0 ? range.num : Number.POSITIVE_INFINITY)
-      const reachesEnd = order === 1 ? range.begin <= floor + 1 : head <= range.end
-      pulled.push({
-        address,
-        entries: order === 1 ? entries.toReversed() : entries,
-        isEnd: reachesEnd && !isCut,
-        endSeq: 0,
-      })
+      if (address === undefined) pulled.add(nothing(range.conversationID))
+      else pulled.add(await this.#range(address, range, order, budget))
     }
-    return pulled
+    return pulled.all
   }
 
   /** Entries by their numbers, in the order of the numbers. A conversation asked for is always answered. */
@@ -79,48 +62,52 @@ export class Puller {
     asked: readonly { readonly conversationID: string; readonly seqs: readonly number[] }[],
     order: 0 | 1,
   ): Promise<PulledEntries[]> {
-    const budget = new Budget()
-    const pulled: PulledEntries[] = []
     bound(asked.length)
+    const budget = new Budget()
+    const pulled = new Pull(order)
     for (const { conversationID, seqs } of asked) {
       const address = await this.#addresses.find(userID, conversationID)
       if (address === undefined) {
-        pulled.push(nothing(conversationID))
+        pulled.add(nothing(conversationID))
         continue
       }
       const { head, floor } = await this.#head(address)
       const wanted = [...new Set(seqs)]
         .filter((seq) => seq > floor && seq <= head)
         .toSorted((a, b) => (order === 1 ? b - a : a - b))
-      const entries = budget.take(await this.#at(address.stream, wanted.slice(0, limits.entriesOfOne)), true)
+        .slice(0, Math.min(limits.entriesOfOne, budget.entries))
+      const entries = budget.take(await this.#at(address.stream, wanted), true)
       const beyond = order === 1 ? seqs.some((seq) => seq <= floor + 1) : seqs.some((seq) => seq >= head)
-      pulled.push({ address, entries, isEnd: beyond, endSeq: beyond ? (order === 1 ? floor + 1 : head) : 0 })
+      pulled.add({ address, entries, isEnd: beyond, endSeq: beyond ? (order === 1 ? floor + 1 : head) : 0 })
     }
-    return pulled
+    return pulled.all
   }
 
   /** The newest message of each conversation; conversations that are empty or not the user's are left out. */
   async newest(userID: string, conversationIDs: readonly string[]): Promise<PulledEntries[]> {
     const found = await this.#find(userID, conversationIDs)
     const heads = await this.#repositories.messages.heads(found.map((address) => address.stream))
-    const pulled = await Promise.all(
-      found.map(async (address, index) => {
-        const { head } = heads[index]!
-        return { address, entries: head === 0 ? [] : await this.#at(address.stream, [head]), isEnd: true, endSeq: head }
-      }),
-    )
-    return pulled.filter(({ entries }) => entries.length > 0)
+    const budget = new Budget()
+    const pulled: PulledEntries[] = []
+    for (const [index, address] of found.entries()) {
+      const { head } = heads[index]!
+      if (head === 0 || budget.isSpent) continue
+      const entries = budget.take(await this.#at(address.stream, [head]), true)
+      if (entries.length > 0) pulled.push({ address, entries, isEnd: true, endSeq: head })
+    }
+    return pulled
   }
 
-  /** The numbers of conversations; without a list, of all the user has. Three reads for all of them, and one for each newest message's time. */
-  async seqs(userID: string, conversationIDs?: readonly string[]): Promise<ConversationSeqs[]> {
+  /**
+   * The numbers of conversations; without a list, of all the user has. Three reads for all of them, and one for each newest
+   * message's time. `hear` is told each stream's head at the moment it is read.
+   */
+  async seqs(userID: string, conversationIDs: readonly string[] = [], hear?: HeadListener): Promise<ConversationSeqs[]> {
     const addresses =
-      conversationIDs === undefined || conversationIDs.length === 0
-        ? await this.#addresses.ofUser(userID)
-        : await this.#find(userID, conversationIDs)
+      conversationIDs.length === 0 ? await this.#addresses.ofUser(userID) : await this.#find(userID, conversationIDs)
+    const heads = await this.#heads(addresses, hear)
     const { messages, readMarks } = this.#repositories
-    const [heads, marks, sent] = await Promise.all([
-      messages.heads(addresses.map((address) => address.stream)),
+    const [marks, sent] = await Promise.all([
       readMarks.getMany(addresses.map(({ conversationID }) => ({ userID, conversationID }))),
       messages.lastBySender(addresses.map(({ stream }) => ({ stream, value: userID }))),
     ])
@@ -141,21 +128,45 @@ export class Puller {
   }
 
   /** The last number of every stream the user can pull from, notifications included; empty streams are left out. */
-  async newestSeqs(userID: string): Promise<NewestSeq[]> {
+  async newestSeqs(userID: string, hear?: HeadListener): Promise<NewestSeq[]> {
     const [own, notifications] = await Promise.all([
       this.#addresses.ofUser(userID),
       this.#addresses.notificationsOfUser(userID),
     ])
     const addresses = [...own, ...notifications]
-    const heads = await this.#repositories.messages.heads(addresses.map((address) => address.stream))
+    const heads = await this.#heads(addresses, hear)
     return addresses
       .map(({ conversationID }, index) => ({ conversationID, maxSeq: heads[index]!.head }))
       .filter(({ maxSeq }) => maxSeq > 0)
   }
 
+  async #range(address: Address, range: SeqRange, order: 0 | 1, budget: Budget): Promise<PulledEntries> {
+    const { head, floor } = await this.#head(address)
+    const last = Math.min(range.end, head)
+    const most = Math.min(limits.entriesOfOne, budget.entries)
+    const wanted = range.num > 0 ? Math.min(range.num, most) : most
+    const lowest = Math.max(range.begin, floor + 1, 1)
+    // Without a number, ascending order reads from the beginning and goes on in the next pull; everything else keeps the newest.
+    const fromStart = order === 0 && range.num <= 0
+    const first = fromStart ? lowest : Math.max(lowest, last - wanted + 1)
+    const end = fromStart ? Math.min(last, lowest + wanted - 1) : last
+    const entries =
+      first > end ? [] : budget.take(await this.#repositories.messages.range(address.stream, first, end), fromStart)
+    const isCut = entries.length < Math.min(last - lowest + 1, range.num > 0 ? range.num : Number.POSITIVE_INFINITY)
+    const reachesEnd = order === 1 ? range.begin <= floor + 1 : head <= range.end
+    return { address, entries, isEnd: reachesEnd && !isCut, endSeq: 0 }
+  }
+
+  async #heads(addresses: readonly Address[], hear: HeadListener = () => undefined): Promise<readonly StreamHead[]> {
+    const heads = await this.#repositories.messages.heads(addresses.map(({ stream }) => stream))
+    addresses.forEach(({ stream }, index) => hear(stream, heads[index]!.head))
+    return heads
+  }
+
   async #find(userID: string, conversationIDs: readonly string[]): Promise<Address[]> {
     bound(conversationIDs.length)
-    const found = await Promise.all(conversationIDs.map((id) => this.#addresses.find(userID, id)))
+    const unique = [...new Set(conversationIDs)]
+    const found = await Promise.all(unique.map((id) => this.#addresses.find(userID, id)))
     return found.filter((address) => address !== undefined)
   }
 
@@ -164,7 +175,7 @@ export class Puller {
     return entries.filter((entry) => entry !== undefined)
   }
 
-  async #head(address: Address): Promise<{ head: number; floor: number }> {
+  async #head(address: Address): Promise<StreamHead> {
     const [head] = await this.#repositories.messages.heads([address.stream])
     return head!
   }
@@ -180,16 +191,56 @@ class Budget {
   #entries = limits.entries
   #bytes = limits.bytes
 
-  /** Keeps what fits: the first ones, or the last ones. At least one, so that a pull always gets on. */
+  /** Entries that may still be read. */
+  get entries(): number {
+    return this.isSpent ? 0 : this.#entries
+  }
+
+  get isSpent(): boolean {
+    return this.#entries <= 0 || this.#bytes <= 0
+  }
+
+  /** Keeps what fits: the first ones, or the last ones. The very first entry always does, so that a pull gets on. */
   take(entries: readonly Entry<Message>[], fromStart: boolean): Entry<Message>[] {
     const kept: Entry<Message>[] = []
     for (const entry of fromStart ? entries : entries.toReversed()) {
-      if (this.#entries <= 0 || (kept.length > 0 && this.#bytes < entry.bytes.length)) break
+      const isFirst = this.#entries === limits.entries
+      if (this.isSpent || (!isFirst && this.#bytes < entry.bytes.length)) break
       kept.push(entry)
       this.#entries--
       this.#bytes -= entry.bytes.length
     }
     return fromStart ? kept : kept.toReversed()
+  }
+}
+
+/** What was pulled, one answer for each conversation. */
+class Pull {
+  readonly #order: 0 | 1
+  readonly #byConversation = new Map<string, PulledEntries>()
+
+  constructor(order: 0 | 1) {
+    this.#order = order
+  }
+
+  get all(): PulledEntries[] {
+    return [...this.#byConversation.values()]
+  }
+
+  add(pulled: PulledEntries): void {
+    const { conversationID } = pulled.address
+    const before = this.#byConversation.get(conversationID)
+    this.#byConversation.set(conversationID, before === undefined ? this.#ordered(pulled) : this.#merged(before, pulled))
+  }
+
+  #merged(before: PulledEntries, pulled: PulledEntries): PulledEntries {
+    const bySeq = new Map([...before.entries, ...pulled.entries].map((entry) => [entry.seq, entry]))
+    const endSeq = Math.max(before.endSeq, pulled.endSeq)
+    return this.#ordered({ ...pulled, entries: [...bySeq.values()], isEnd: before.isEnd || pulled.isEnd, endSeq })
+  }
+
+  #ordered(pulled: PulledEntries): PulledEntries {
+    return { ...pulled, entries: pulled.entries.toSorted((a, b) => (this.#order === 1 ? b.seq - a.seq : a.seq - b.seq)) }
   }
 }
 

@@ -1,28 +1,40 @@
-import type { Gateway } from '@parlance/gateway'
+import { type Logger, ParlanceError } from '@parlance/core'
+import type { DeliverOptions, Gateway } from '@parlance/gateway'
+import type { Batch } from '@parlance/notification-bus'
 import {
   type FrameReply,
   type FrameRequest,
   encodePushMessages,
-  groupConversationID,
-  groupNotificationConversationID,
   isOptionOn,
   MsgData,
   opCodes,
   sessionTypes,
-  singleConversationID,
-  singleNotificationConversationID,
   withNumber,
 } from '@parlance/openim-protocol'
-import type { GroupMember } from '../../entities/group-member.ts'
 import type { ImRepositories } from '../repositories.ts'
+import { addressOf } from './address.ts'
 import type { PushBacklog } from './push-backlog.ts'
 import type { Cause, PushRecord } from './push-record.ts'
+import type { SyncingSessions } from './syncing-sessions.ts'
+
+type Deliver = DeliverOptions<FrameRequest, FrameReply>
 
 /** One message on its way to its receivers. */
 interface Pushed {
   readonly body: MsgData
+  /** 0 for a message that is not kept. */
+  readonly seq: number
   readonly bytes: Uint8Array
   readonly cause: Cause
+}
+
+/** A session that does not simply get what the others of its user get. */
+interface SpecialSession {
+  readonly subject: string
+  /** Messages up to here are known to it. */
+  readonly head: number
+  /** What is pushed has to come behind the answer to this request. */
+  readonly behind: string | undefined
 }
 
 /** No frame carries more than this, so that every client's read limit holds; a message alone may be longer. */
@@ -33,92 +45,134 @@ const frameBytes = 32_768
  *
  * Messages of one stream go out in the order of their numbers, several in one frame, encoded once per codec however many
  * receivers there are. A sender's own copy travels alone, under the operation id of its request, and never before the answer
- * to it: the SDKs take a frame with one of their operation ids for their own doing, and drop all of it.
+ * to it: the SDKs take a frame with one of their operation ids for their own doing, and drop all of it. A session that was told
+ * of a message while it waited here does not get it pushed as well.
  */
 export class Pusher {
   readonly #repositories: ImRepositories
   readonly #gateway: Gateway<FrameRequest, FrameReply>
   readonly #backlog: PushBacklog
-  readonly #memberIDs = new WeakMap<readonly GroupMember[], readonly string[]>()
+  readonly #syncing: SyncingSessions
+  readonly #logger: Logger
+  /** The last record done, by partition: a batch that comes again after a failure goes on behind it. */
+  readonly #done = new Map<number, number>()
+  readonly #memberIDs = new WeakMap<readonly object[], readonly string[]>()
 
-  constructor(repositories: ImRepositories, gateway: Gateway<FrameRequest, FrameReply>, backlog: PushBacklog) {
+  constructor(
+    repositories: ImRepositories,
+    gateway: Gateway<FrameRequest, FrameReply>,
+    backlog: PushBacklog,
+    syncing: SyncingSessions,
+    logger: Logger,
+  ) {
     this.#repositories = repositories
     this.#gateway = gateway
     this.#backlog = backlog
+    this.#syncing = syncing
+    this.#logger = logger
   }
 
-  /** Pushes records in order; neighbouring ones of the same stream share frames. */
-  async push(records: readonly PushRecord[]): Promise<void> {
-    for (let from = 0; from < records.length;) {
+  /**
+   * Pushes records in order, each once; neighbouring ones of the same stream share frames.
+   *
+   * A failure that may pass rejects, and the batch comes again. Any other is logged and left: the messages are stored, and
+   * their receivers find them when they next ask.
+   */
+  async push({ partition, received }: Batch<PushRecord>): Promise<void> {
+    const done = this.#done.get(partition) ?? 0
+    const waiting = received.filter(({ offset }) => offset > done)
+    for (let from = 0; from < waiting.length; ) {
+      const { stream } = waiting[from]!.message
       let to = from + 1
-      while (to < records.length && records[to]!.stream === records[from]!.stream) to++
-      const group = records.slice(from, to)
-      try {
-        const batches = await Promise.all(group.map((record) => this.#read(record)))
-        await this.#pushBatch(batches.flat())
-      } finally {
-        this.#backlog.leave(group.reduce((count, { causes }) => count + causes.length, 0))
-      }
+      while (to < waiting.length && waiting[to]!.message.stream === stream) to++
+      const records = waiting.slice(from, to).map(({ message }) => message)
+      await this.#pushRecords(stream, records)
+      this.#done.set(partition, waiting[to - 1]!.offset)
+      this.#backlog.leave(
+        stream,
+        records.reduce((count, { causes }) => count + causes.length, 0),
+      )
       from = to
+    }
+  }
+
+  async #pushRecords(stream: string, records: readonly PushRecord[]): Promise<void> {
+    try {
+      const batches = await Promise.all(records.map((record) => this.#read(record)))
+      await this.#pushBatch(stream, batches.flat())
+    } catch (error) {
+      if (ParlanceError.is(error) && error.retryable) throw error
+      this.#logger.error('messages could not be pushed; their receivers have to pull them', { stream, error })
     }
   }
 
   async #read(record: PushRecord): Promise<Pushed[]> {
     if (record.kind === 'online') {
       const bytes = Buffer.from(record.message, 'base64')
-      return [{ body: MsgData.decode(bytes), bytes, cause: record.causes[0]! }]
+      return [{ body: MsgData.decode(bytes), seq: 0, bytes, cause: record.causes[0]! }]
     }
     const entries = await this.#repositories.messages.range(record.stream, record.first, record.last)
     return entries.map(({ seq, bytes, row }) => ({
       body: row.body,
+      seq,
       bytes: withNumber(bytes, seq),
       cause: record.causes[seq - record.first]!,
     }))
   }
 
-  async #pushBatch(batch: readonly Pushed[]): Promise<void> {
+  async #pushBatch(stream: string, batch: readonly Pushed[]): Promise<void> {
     const sample = batch[0]?.body
     if (sample === undefined) return
-    const isNotification = sample.options['isNotNotification'] === false
-    const isGroup = sample.sessionType === sessionTypes.group
-    const conversationID = conversationIDOf(sample, isGroup, isNotification)
-    const receivers = isGroup ? await this.#membersOf(sample.groupID) : [...new Set([sample.sendID, sample.recvID])]
+    const receivers =
+      sample.sessionType === sessionTypes.group
+        ? await this.#membersOf(sample.groupID)
+        : [...new Set([sample.sendID, sample.recvID])]
     const senders = new Set(batch.map(({ body }) => body.sendID))
     const others = receivers.filter((userID) => !senders.has(userID))
+    const special = this.#specialSessions(stream)
+    const except: Deliver =
+      special.size === 0 ? {} : { except: ({ id }: { readonly id: string }): boolean => special.has(id) }
     const deliveries: Promise<number>[] = []
-    const deliver = (to: readonly string[], frame: readonly Pushed[], after?: Cause): void => {
-      const data = encodePushMessages(
-        isNotification ? 'notificationMsgs' : 'msgs',
-        conversationID,
-        frame.map(({ bytes }) => bytes),
-      )
-      const message = {
-        op: opCodes.pushMsg,
-        msgIncr: '',
-        operationID: frame[0]!.cause.operationID,
-        errCode: 0,
-        errMsg: '',
-        data,
-      }
-      const behind =
-        after !== undefined && after.sessionID !== ''
-          ? { after: { sessionId: after.sessionID, requestKey: after.operationID } }
-          : {}
-      deliveries.push(this.#gateway.deliver(to, message, behind))
-    }
-    if (others.length > 0) for (const frame of frames(batch)) deliver(others, frame)
-    for (const sender of senders) {
-      for (const frame of frames(batch, sender)) {
-        const isOwn = frame[0]!.body.sendID === sender
-        if (isOwn && !isOptionOn(frame[0]!.body.options, 'senderSync') && frame[0]!.body.recvID !== sender) continue
-        deliver([sender], frame, isOwn ? frame[0]!.cause : undefined)
+
+    if (others.length > 0)
+      for (const frame of frames(batch)) deliveries.push(this.#deliver(others, frame, except))
+    for (const sender of senders)
+      for (const frame of framesFor(sender, batch))
+        deliveries.push(this.#deliver([sender], frame, { ...except, ...behindItsCause(sender, frame) }))
+    for (const [id, { subject, head, behind }] of special) {
+      if (!senders.has(subject) && !receivers.includes(subject)) continue
+      const unknown = batch.filter(({ seq }) => seq === 0 || seq > head)
+      for (const frame of framesFor(subject, unknown)) {
+        const after = behind === undefined ? behindItsCause(subject, frame) : { after: { sessionId: id, requestKey: behind } }
+        deliveries.push(this.#deliver([subject], frame, { only: (session) => session.id === id, ...after }))
       }
     }
     await Promise.all(deliveries)
   }
 
+  #specialSessions(stream: string): ReadonlyMap<string, SpecialSession> {
+    const special = new Map<string, SpecialSession>()
+    for (const [id, told] of this.#backlog.toldOf(stream) ?? [])
+      special.set(id, { ...told, behind: this.#syncing.sessions.get(id)?.requestKey })
+    for (const [id, { subject, requestKey }] of this.#syncing.sessions)
+      if (!special.has(id)) special.set(id, { subject, head: 0, behind: requestKey })
+    return special
+  }
+
+  #deliver(to: readonly string[], frame: readonly Pushed[], options: Deliver): Promise<number> {
+    const { conversationID, isNotification } = addressOf(frame[0]!.body)
+    const data = encodePushMessages(
+      isNotification ? 'notificationMsgs' : 'msgs',
+      conversationID,
+      frame.map(({ bytes }) => bytes),
+    )
+    const { operationID } = frame[0]!.cause
+    const message = { op: opCodes.pushMsg, msgIncr: '', operationID, errCode: 0, errMsg: '', data }
+    return this.#gateway.deliver(to, message, options)
+  }
+
   async #membersOf(groupID: string): Promise<readonly string[]> {
-    const members = await this.#repositories.groupMembers.ofGroup({ groupID })
+    const members = await this.#repositories.groupMembers.ofGroup.keys({ groupID })
     let ids = this.#memberIDs.get(members)
     if (ids === undefined) {
       ids = members.map(({ userID }) => userID)
@@ -126,6 +180,21 @@ export class Pusher {
     }
     return ids
   }
+}
+
+/** The frames that a user gets of a batch: its own messages each alone, unless it does not want them back. */
+function framesFor(userID: string, batch: readonly Pushed[]): Pushed[][] {
+  const wanted = batch.filter(
+    ({ body }) => body.sendID !== userID || body.recvID === userID || isOptionOn(body.options, 'senderSync'),
+  )
+  return frames(wanted, userID)
+}
+
+/** A sender's own copy comes behind the answer to what it sent. */
+function behindItsCause(userID: string, frame: readonly Pushed[]): Deliver {
+  const { body, cause } = frame[0]!
+  if (body.sendID !== userID || cause.sessionID === '') return {}
+  return { after: { sessionId: cause.sessionID, requestKey: cause.operationID } }
 }
 
 /** Cuts a batch into frames: bounded in bytes, and each message of `alone` by itself. */
@@ -147,12 +216,4 @@ function frames(batch: readonly Pushed[], alone?: string): Pushed[][] {
   }
   finish()
   return cut
-}
-
-function conversationIDOf(message: MsgData, isGroup: boolean, isNotification: boolean): string {
-  if (isGroup)
-    return isNotification ? groupNotificationConversationID(message.groupID) : groupConversationID(message.groupID)
-  return isNotification
-    ? singleNotificationConversationID(message.sendID, message.recvID)
-    : singleConversationID(message.sendID, message.recvID)
 }
