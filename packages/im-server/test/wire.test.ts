@@ -7,6 +7,7 @@ import {
   notificationTips,
   PullMessageBySeqsReq,
   PullMessageBySeqsResp,
+  PushMessages,
   GetSeqMessageReq,
   GetSeqMessageResp,
   SubUserOnlineStatus,
@@ -366,6 +367,68 @@ describe('the wire', () => {
     expect(again).toEqual(once)
     expect(new Set(once)).toEqual(new Set(userIDs))
     expect(once).toHaveLength(userIDs.length)
+  })
+
+  it('ranges of one conversation are answered together, and what was read once is not read for ever', async () => {
+    const [ada, bob] = await Promise.all([connect(), connect()])
+    for (let index = 0; index < 12; index++) await ada.send(ada.text(`${index}`, { recvID: bob.userID }))
+    const conversationID = singleConversationID(ada.userID, bob.userID)
+    const pull = async (seqRanges: { begin: number; end: number }[]) => {
+      const ranges = seqRanges.map((range) => ({ conversationID, num: 0, ...range }))
+      const request = PullMessageBySeqsReq.encode({ userID: bob.userID, seqRanges: ranges, order: 0 })
+      return PullMessageBySeqsResp.decode(await bob.ask(opCodes.pullMsgByRange, request)).msgs[conversationID]!
+    }
+    const apart = await pull([
+      { begin: 1, end: 3 },
+      { begin: 10, end: 12 },
+    ])
+    expect(apart.Msgs.map(({ seq }) => seq)).toEqual([1, 2, 3, 10, 11, 12])
+    const often = await pull(Array.from({ length: 500 }, () => ({ begin: 1, end: 12 })))
+    expect(often.Msgs.map(({ seq }) => seq)).toEqual(Array.from({ length: 12 }, (_, index) => index + 1))
+    for (const client of [ada, bob]) client.close()
+  })
+
+  it('the answer to a pull that found nothing is not empty: the JS SDK would take it for none', async () => {
+    const client = await connect()
+    const answers = await Promise.all([
+      client.ask(opCodes.pullMsgByRange, PullMessageBySeqsReq.encode({ userID: client.userID })),
+      client.ask(opCodes.pullMsgBySeqList, GetSeqMessageReq.encode({ userID: client.userID })),
+    ])
+    for (const answer of answers) {
+      expect(answer.length).toBeGreaterThan(0)
+      expect(PullMessageBySeqsResp.decode(answer)).toEqual({ msgs: {}, notificationMsgs: {} })
+    }
+    client.close()
+  })
+
+  it('nobody who logs in while messages come is told one twice: what the numbers say is not pushed as well', async () => {
+    const [ada, cyd] = await Promise.all([connect(), connect()])
+    const userID = `watcher${users++}`
+    await server.admin.register(userID)
+    const token = await server.admin.userToken(userID, 5)
+    let isOver = false
+    const senders = [ada, cyd].flatMap((sender) =>
+      Array.from({ length: 16 }, async () => {
+        while (!isOver) await sender.send(sender.text('again', { recvID: userID }))
+      }),
+    )
+    const twice: string[] = []
+    for (let round = 0; round < 40; round++) {
+      const client = await RawClient.connect({ ws: server.ws, userID, token })
+      const told = await client.seqs()
+      const answerAt = client.frames.findIndex(({ op }) => op === opCodes.getConvMaxReadSeq)
+      await until('something is pushed behind the answer', () => client.frames.length > answerAt + 3)
+      const behind = client.frames.slice(answerAt + 1).filter(({ op }) => op === opCodes.pushMsg)
+      for (const frame of behind)
+        for (const [conversationID, { Msgs }] of Object.entries(PushMessages.decode(frame.data).msgs))
+          for (const { seq } of Msgs)
+            if (seq <= (told[conversationID]?.maxSeq ?? 0)) twice.push(`round ${round}: ${conversationID} ${seq}`)
+      client.terminate()
+    }
+    isOver = true
+    await Promise.all(senders)
+    expect(twice).toEqual([])
+    for (const client of [ada, cyd]) client.close()
   })
 
   it('a burst into one group is stored and pushed whole (reference §11.1)', async () => {

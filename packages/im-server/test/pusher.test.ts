@@ -1,0 +1,114 @@
+import { OverloadedError, silentLogger } from '@parlance/core'
+import type { DeliverOptions, Gateway, Session } from '@parlance/gateway'
+import type { Batch } from '@parlance/notification-bus'
+import { type FrameReply, type FrameRequest, MsgData, PushMessages, sessionTypes } from '@parlance/openim-protocol'
+import { noMetrics } from '@parlance/core'
+import { describe, expect, it } from 'vitest'
+import { singleAddress } from '../src/domain/messages/address.ts'
+import { PushBacklog } from '../src/domain/messages/push-backlog.ts'
+import type { PushRecord } from '../src/domain/messages/push-record.ts'
+import { Pusher } from '../src/domain/messages/pusher.ts'
+import { SyncingSessions } from '../src/domain/messages/syncing-sessions.ts'
+import type { ImRepositories } from '../src/domain/repositories.ts'
+
+interface Delivery {
+  readonly to: readonly string[]
+  readonly seqs: readonly number[]
+  readonly options: DeliverOptions<FrameRequest, FrameReply>
+}
+
+/** A pusher over messages from ada to bob, with everything that it hands to the gateway. */
+function rig(failures = 0) {
+  const deliveries: Delivery[] = []
+  const backlog = new PushBacklog(100, noMetrics)
+  const syncing = new SyncingSessions()
+  let left = failures
+  const repositories = {
+    messages: {
+      async range(stream: string, first: number, last: number) {
+        if (stream.endsWith('bob') && left-- > 0) throw new OverloadedError('try again')
+        const [, , sendID = '', recvID = ''] = stream.split('/')
+        return Array.from({ length: last - first + 1 }, (_, index) => {
+          const body = {
+            ...MsgData.zero(),
+            sendID,
+            recvID,
+            sessionType: sessionTypes.single,
+            content: Buffer.from('x'),
+          }
+          return { seq: first + index, bytes: MsgData.encode(body), row: { body } }
+        })
+      },
+    },
+  } as unknown as ImRepositories
+  const gateway = {
+    async deliver(to: Iterable<string>, message: FrameReply, options: DeliverOptions<FrameRequest, FrameReply> = {}) {
+      const { msgs } = PushMessages.decode(message.data)
+      const seqs = Object.values(msgs).flatMap(({ Msgs }) => Msgs.map(({ seq }) => seq))
+      deliveries.push({ to: [...to], seqs, options })
+      return 1
+    },
+  } as unknown as Gateway<FrameRequest, FrameReply>
+  const pusher = new Pusher(repositories, gateway, backlog, syncing, silentLogger)
+  return { pusher, backlog, syncing, deliveries }
+}
+
+const stream = singleAddress('ada', 'bob').stream
+
+function batch(...records: readonly (readonly [stream: string, first: number, last: number])[]): Batch<PushRecord> {
+  const messages = records.map(([name, first, last]): PushRecord => {
+    const causes = Array.from({ length: last - first + 1 }, () => ({ operationID: 'op', sessionID: '' }))
+    return { kind: 'stored', stream: name, first, last, causes }
+  })
+  const received = messages.map((message, index) => ({ message, key: 'k', offset: index + 1 }))
+  return { topic: 'message.push', partition: 0, messages, received }
+}
+
+const session = (id: string) => ({ id }) as Session<FrameRequest, FrameReply>
+
+describe('pushing', () => {
+  it('a session that was told of waiting messages does not get them pushed as well', async () => {
+    const { pusher, backlog, deliveries } = rig()
+    for (let message = 0; message < 4; message++) backlog.enter(stream)
+    backlog.tell('late', stream, { subject: 'bob', head: 3 })
+    await pusher.push(batch([stream, 1, 4]))
+    const toBob = deliveries.filter(({ to }) => to[0] === 'bob')
+    const [toAll, toLate] = toBob
+    expect(toAll).toMatchObject({ seqs: [1, 2, 3, 4] })
+    expect(toAll!.options.except!(session('late'))).toBe(true)
+    expect(toAll!.options.except!(session('other'))).toBe(false)
+    expect(toLate).toMatchObject({ seqs: [4] })
+    expect([toLate!.options.only!(session('late')), toLate!.options.only!(session('other'))]).toEqual([true, false])
+  })
+
+  it('what a session was told is forgotten once nothing of the stream waits', async () => {
+    const { pusher, backlog } = rig()
+    backlog.enter(stream)
+    backlog.tell('late', stream, { subject: 'bob', head: 1 })
+    await pusher.push(batch([stream, 1, 1]))
+    expect(backlog.toldOf(stream)).toBeUndefined()
+    backlog.tell('later', stream, { subject: 'bob', head: 1 })
+    expect(backlog.toldOf(stream)).toBeUndefined()
+  })
+
+  it('what is pushed to a session while it asks how far its streams go comes behind the answer', async () => {
+    const { pusher, syncing, deliveries } = rig()
+    await syncing.during('asking', { subject: 'bob', requestKey: 'the question' }, () =>
+      pusher.push(batch([stream, 1, 1])),
+    )
+    const own = deliveries.find(({ options }) => options.only?.(session('asking')) === true)
+    expect(own!.options.after).toEqual({ sessionId: 'asking', requestKey: 'the question' })
+  })
+
+  it('a batch that comes again after a failure goes on where it failed', async () => {
+    const { pusher, backlog, deliveries } = rig(1)
+    const before = singleAddress('ada', 'amy').stream
+    for (const name of [before, stream, stream]) backlog.enter(name)
+    const twoStreams = batch([before, 1, 1], [stream, 1, 2])
+    await expect(pusher.push(twoStreams)).rejects.toThrow('try again')
+    await pusher.push(twoStreams)
+    expect(deliveries.filter(({ to }) => to[0] === 'amy')).toHaveLength(1)
+    expect(deliveries.filter(({ to }) => to[0] === 'bob').map(({ seqs }) => seqs)).toEqual([[1, 2]])
+    expect(() => backlog.enter(stream)).not.toThrow()
+  })
+})
