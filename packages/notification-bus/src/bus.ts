@@ -30,8 +30,9 @@ export interface Bus {
    *
    * A batch whose handler rejects comes again after a backoff. After `attempts` failures its messages are handled one by
    * one; one that fails again, and one that cannot be decoded at once, goes to the topic's dead letters with the reason,
-   * and the partition moves on. A failure that calls itself retryable does not count. Resolves when everything published
-   * before the call has been handled.
+   * and the partition moves on; so it does, with an error logged, when the log refuses the letter for what it is. A
+   * failure that calls itself retryable does not count. Resolves when everything published before the call has been
+   * handled.
    */
   consume<T>(topic: Topic<T>, options: ConsumeOptions<T>): Promise<Consumer>
   /** Stops every consumer after the batch it is handling, and refuses further calls. */

@@ -1,7 +1,7 @@
-import { type Clock, type Count, type Counter, type Logger, ParlanceError } from '@parlance/core'
-import { deadLettersOf, reasonOf } from './dead-letter.ts'
+import { type Clock, type Count, type Counter, InvalidArgumentError, type Logger, ParlanceError } from '@parlance/core'
+import { deadLettersOf, letterRecord, reasonOf } from './dead-letter.ts'
 import type { EventLog, ReadRecord } from './event-log.ts'
-import { encodeRecords, type Topic } from './topic.ts'
+import type { Topic } from './topic.ts'
 
 /** A message with its place. */
 export interface Received<T> {
@@ -132,14 +132,26 @@ export class Consumption<T> {
     const { log, clock, logger, deadCount } = this.#context
     const { partition, offset, key, payload } = record
     const place = { topic: this.#topic.name, group: this.#options.group, partition, offset }
-    const letters = deadLettersOf(this.#topic.name)
     const letter = { ...place, key, reason: reasonOf(error), failedAt: clock.now(), payload }
-    await log.publish(letters.name, encodeRecords(letters, [letter]))
+    try {
+      await log.publish(deadLettersOf(this.#topic.name).name, [letterRecord(letter)])
+      logger.error('a message was given up; it is kept as a dead letter', { ...place, error })
+    } catch (refusal) {
+      if (!isRefused(refusal)) throw refusal
+      logger.error('a message was given up, and the log refuses to keep it as a dead letter', {
+        ...place,
+        error,
+        refusal,
+      })
+    }
     failed.buried.add(offset)
     deadCount.add()
-    logger.error('a message was given up; it is kept as a dead letter', { ...place, error })
   }
 }
 
 // Trying again is what the error itself asks for: burying would lose the order of everything behind a short outage.
 const isTransient = (error: unknown): boolean => ParlanceError.is(error) && error.retryable
+
+// Refused for what it is, a letter will be so at every try, and nothing behind it may wait for that. Any other failure
+// is the log's own, of which it may recover: giving up then would lose every letter of an outage.
+const isRefused = (error: unknown): boolean => ParlanceError.is(error) && error.code === InvalidArgumentError.code

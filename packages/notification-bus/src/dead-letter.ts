@@ -1,5 +1,7 @@
 import type { Timestamp } from '@parlance/core'
-import { topic, type Topic, type TopicSchema } from './topic.ts'
+import type { LogRecord } from './event-log.ts'
+import { assertTopicName } from './names.ts'
+import { deadLetterSuffix, type Topic, type TopicSchema } from './topic.ts'
 
 /** A message that a group of consumers gave up, and why. */
 export interface DeadLetter {
@@ -27,10 +29,20 @@ export function reasonOf(error: unknown): string {
  * The topic that keeps the dead letters of another one: `<name>.dead`.
  *
  * It is a topic like any other: consume it to look at the letters. They are kept until some group has consumed them.
+ *
+ * @throws InvalidArgumentError when the name is so long that no log could carry that of its letters.
  */
 export function deadLettersOf(name: string): Topic<DeadLetter> {
-  return topic(`${name}.dead`, { schema: deadLetterSchema, key: (letter) => letter.key })
+  const letters = `${name}${deadLetterSuffix}`
+  assertTopicName('topic of dead letters', letters)
+  return { name: letters, schema: deadLetterSchema, key: (letter) => letter.key }
 }
+
+/** The record of a letter: it may be larger than a message, by the facts that come before the payload (at most 13 kB). */
+export const letterRecord = (letter: DeadLetter): LogRecord => ({
+  key: letter.key,
+  payload: deadLetterSchema.encode(letter),
+})
 
 // The payload follows the facts as it is: written as text it could exceed what the log accepts, and never be buried.
 const deadLetterSchema: TopicSchema<DeadLetter> = {

@@ -32,7 +32,11 @@ export interface SubscribeOptions {
 
 /** The durable log under the topics: SQLite when embedded, Kafka otherwise. */
 export interface EventLog {
-  /** Resolves once every record is durable. Records with one key keep their order. */
+  /**
+   * Resolves once every record is durable. Records with one key keep their order.
+   *
+   * @throws InvalidArgumentError for records that would never be accepted, and for no other reason.
+   */
   publish(topic: string, records: readonly LogRecord[]): Promise<void>
   /**
    * Consumes a topic for a group, from the group's committed offset, or from the beginning when it has none.

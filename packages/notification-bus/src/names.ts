@@ -1,9 +1,10 @@
-import { InvalidArgumentError } from '@parlance/core'
+import { type Count, InvalidArgumentError } from '@parlance/core'
 import type { LogRecord } from './event-log.ts'
 
 const maxListLength = 512
 const maxElementBytes = 1024
-const maxTopicLength = 128
+/** Longest name that a log takes for a topic or a group. */
+export const maxLogNameLength = 128
 const maxKeyLength = 1024
 const loneSurrogate = /\p{Surrogate}/u
 
@@ -27,10 +28,10 @@ export function assertElement(element: string): void {
 }
 
 /** Refuses a name of a topic, or of a group of consumers, that some transport could not carry. */
-export function assertTopicName(what: string, name: string): void {
-  if (typeof name !== 'string' || name.length > maxTopicLength || !/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name))
+export function assertTopicName(what: string, name: string, maxLength: Count = maxLogNameLength): void {
+  if (typeof name !== 'string' || name.length > maxLength || !/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name))
     throw new InvalidArgumentError(
-      `the name of a ${what} must be lower-case words and digits joined by dots, for example order.paid, not ${JSON.stringify(name)}`,
+      `the name of a ${what} must be lower-case words and digits joined by dots, at most ${maxLength} characters, for example order.paid, not ${JSON.stringify(name)}`,
     )
 }
 

@@ -1,9 +1,13 @@
 import { type Bytes, InvalidArgumentError } from '@parlance/core'
 import type { LogRecord } from './event-log.ts'
-import { assertTopicName } from './names.ts'
+import { assertTopicName, maxLogNameLength } from './names.ts'
 
-/** Most bytes of one encoded message: below what the logs accept, so that it also fits into a dead letter. */
+/** Most bytes of one encoded message: what a dead letter adds to it still fits into the 1 MiB that logs accept. */
 const maxMessageBytes: Bytes = 1_000_000
+
+/** What the name of a topic gets to become that of its dead letters. */
+export const deadLetterSuffix = '.dead'
+const maxTopicNameLength = maxLogNameLength - deadLetterSuffix.length
 
 /** Turns a topic's messages into bytes and back; `decode` throws on what it cannot accept. */
 export interface TopicSchema<T> {
@@ -19,12 +23,13 @@ export interface Topic<T> {
 }
 
 /**
- * Declares a topic. Names are dotted and lower case, for example `order.paid`.
+ * Declares a topic. Names are dotted and lower case, for example `order.paid`, and have at most 123 characters, so that
+ * the topic of its dead letters has a name too.
  *
  * @throws InvalidArgumentError when the name is something else.
  */
 export function topic<T>(name: string, declaration: { schema: TopicSchema<T>; key: (message: T) => string }): Topic<T> {
-  assertTopicName('topic', name)
+  assertTopicName('topic', name, maxTopicNameLength)
   return { name, schema: declaration.schema, key: declaration.key }
 }
 
