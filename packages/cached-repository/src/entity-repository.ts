@@ -235,12 +235,12 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
     const { store, invalidation, dependentsOf } = this.#parts
     const stale: StaleKeys = { shared: new Set(), local: new Set() }
     const outcomes = await store.apply(items.map(toWrite), {
-      changes: (schema, before, after) => dependentsOf(schema).changes(before, after, dependentsOf),
-      committed: (results) => {
-        for (const { before, after } of results)
-          if (before !== undefined || after !== undefined) this.#dependents.stale(before?.row, after?.row, stale)
-        invalidation.begin(stale)
+      // What has no name in the caches has to be refused while the write can still be undone.
+      changes: (schema, before, after) => {
+        dependentsOf(schema).stale(before, after, stale)
+        return dependentsOf(schema).changes(before, after, dependentsOf)
       },
+      committed: () => invalidation.begin(stale),
     })
     await invalidation.finish(stale)
     return outcomes

@@ -38,7 +38,10 @@ export interface ListChange extends Change {
 
 /** What goes with an atomic write. */
 export interface WriteEffects {
-  /** The list changes that follow from one write. Pure; may be called more than once. */
+  /**
+   * Called within the step for each write that found or left a row: the list changes that follow from it. What it throws
+   * undoes the step. Quick; may be called again when the step is begun again.
+   */
   changes(schema: EntitySchema, before: AnyRow | undefined, after: AnyRow | undefined): readonly ListChange[]
   /**
    * Called synchronously when the write is durable, before any reader of this process can see it or its list changes.

@@ -171,6 +171,31 @@ describe('a declaration that cannot work is refused at boot', () => {
       /by of view a of entity thing is empty/,
     ],
     [
+      'a key that can be longer than its bound',
+      () => defineEntity('thing', { fields: { id: field.string({ max: 897 }) }, key: ['id'] }),
+      /key of entity thing can have 897 characters by the max of its fields; it may have 896 bytes: give id a smaller max/,
+    ],
+    [
+      'a by that can be longer than its bound',
+      () =>
+        defineEntity('thing', {
+          fields: { id: field.number(), one: field.string({ max: 500 }), two: field.string({ max: 396 }) },
+          key: ['id'],
+          views: (v) => ({ a: v.count({ by: ['one', 'two'] }) }),
+        }),
+      /by of view a of entity thing can have 897 characters/,
+    ],
+    [
+      'a change list whose by can be longer than its bound',
+      () =>
+        defineEntity('thing', {
+          fields: { id: field.string({ max: 401 }) },
+          key: ['id'],
+          views: (v) => ({ a: v.changes({ by: 'id' }) }),
+        }),
+      /by of view a of entity thing can have 401 characters by the max of its fields; it may have 400 bytes/,
+    ],
+    [
       'an unknown by',
       declare({ views: (v: never) => ({ a: (v as Kinds).rows({ by: 'nope' }) }) }),
       /by of view a of entity thing names nope/,

@@ -69,12 +69,12 @@ export class ReadPath {
     for (const key of keys) this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1)
   }
 
-  /** The shared cache knows. */
+  /** The shared cache knows. A key that is not pending stays so. */
   settle(keys: readonly string[]): void {
     for (const key of keys) {
-      const writes = this.#pending.get(key)! - 1
-      if (writes === 0) this.#pending.delete(key)
-      else this.#pending.set(key, writes)
+      const writes = this.#pending.get(key)
+      if (writes === undefined || writes === 1) this.#pending.delete(key)
+      else this.#pending.set(key, writes - 1)
     }
   }
 

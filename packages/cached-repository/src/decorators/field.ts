@@ -10,7 +10,12 @@ export interface FieldOptions {
   readonly type?: FieldType
   /** The field may be absent from a row. */
   readonly optional?: boolean
-  /** Longest string in UTF-16 units; for JSON, the most bytes of its text. Without it, 64 KiB bound the field. */
+  /**
+   * Longest string in UTF-16 units; for JSON, the most bytes of its text. Without it, 64 KiB bound the field.
+   *
+   * The fields of a key, or of the `by` of a list or count, may have 896 bytes together, those of the `by` of a change list
+   * 400: a larger `max` is refused at boot, a longer value when it is written.
+   */
   readonly max?: Count
 }
 

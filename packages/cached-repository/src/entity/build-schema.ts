@@ -1,5 +1,7 @@
+import type { Bytes } from '@parlance/core'
 import { DeclarationError } from './errors.ts'
 import type { FieldSpec } from './field.ts'
+import { maxKeyBytes, maxListKeyBytes } from './key-codec.ts'
 import { reservedNames } from './reserved-names.ts'
 import type { EntitySchema, Touch, Toucher } from './schema.ts'
 import type { AnyRow } from './values.ts'
@@ -38,7 +40,7 @@ export function buildSchema(
   const byName = new Map<string, FieldSpec>()
   for (const spec of fields) checkField(name, spec, byName)
   if (declaration.key.length === 0) throw new DeclarationError(`entity ${name} has no key: name its key fields`)
-  const key = scalars(name, byName, declaration.key, 'key')
+  const key = named(name, byName, declaration.key, 'key', maxKeyBytes)
   const views = new Map<string, ViewSpec>()
   const touchers: Toucher[] = []
   const schema: EntitySchema = { name, fields: byName, key, views, touchers, prototype }
@@ -97,13 +99,30 @@ function scalars(
   })
 }
 
+/** The same for fields whose values together name something in the caches. */
+function named(
+  entity: string,
+  fields: ReadonlyMap<string, FieldSpec>,
+  names: readonly string[],
+  place: string,
+  maxBytes: Bytes,
+): FieldSpec[] {
+  const specs = scalars(entity, fields, names, place)
+  const longest = specs.reduce((sum, { max = 0 }) => sum + max, specs.length - 1)
+  if (longest > maxBytes)
+    throw new DeclarationError(
+      `${place} of entity ${entity} can have ${longest} characters by the max of its fields; it may have ${maxBytes} bytes: give ${names.join(', ')} a smaller max`,
+    )
+  return specs
+}
+
 function checkView(schema: EntitySchema, viewName: string, spec: ViewSpec): void {
   const place = `view ${viewName}`
   if (reservedNames.has(viewName) || !/^[A-Za-z][A-Za-z0-9_]{0,62}$/.test(viewName))
     throw new DeclarationError(`${place} of entity ${schema.name} cannot have this name: choose another`)
   if (spec.by.length === 0)
     throw new DeclarationError(`by of ${place} of entity ${schema.name} is empty: name at least one field`)
-  scalars(schema.name, schema.fields, spec.by, `by of ${place}`)
+  named(schema.name, schema.fields, spec.by, `by of ${place}`, spec.kind === 'changes' ? maxListKeyBytes : maxKeyBytes)
   if (spec.kind === 'rows')
     scalars(
       schema.name,

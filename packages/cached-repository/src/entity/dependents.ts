@@ -1,6 +1,6 @@
 import type { ListChange } from '../entity-store.ts'
 import { sameScalar } from './field-values.ts'
-import { KeyCodec } from './key-codec.ts'
+import { KeyCodec, maxKeyBytes, maxListKeyBytes } from './key-codec.ts'
 import type { EntitySchema } from './schema.ts'
 import type { AnyRow } from './values.ts'
 import type { ChangesSpec, CountSpec, RowsSpec } from './view.ts'
@@ -21,8 +21,6 @@ interface BoundView<S> {
   readonly spec: S
   readonly by: KeyCodec
 }
-
-const maxListNameBytes = 400
 
 /**
  * What depends on the rows of one entity, derived from its declaration alone.
@@ -47,7 +45,7 @@ export class Dependents {
     for (const [name, spec] of schema.views) {
       const fields = spec.by.map((field) => schema.fields.get(field)!)
       const place = `by of ${schema.name}.${name}`
-      by.set(name, new KeyCodec(fields, place, spec.kind === 'changes' ? maxListNameBytes : undefined))
+      by.set(name, new KeyCodec(fields, place, spec.kind === 'changes' ? maxListKeyBytes : maxKeyBytes))
     }
     this.#by = by
     const bound = [...schema.views].map(([name, spec]) => ({ name, spec, by: by.get(name)! }))

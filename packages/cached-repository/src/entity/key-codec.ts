@@ -3,7 +3,10 @@ import { InvalidRowError } from './errors.ts'
 import type { FieldSpec } from './field.ts'
 import type { AnyRow } from './values.ts'
 
-const defaultMaxBytes: Bytes = 896
+/** Most bytes of a key, or of the `by` of a list of rows or a count, as it is written in cache keys. */
+export const maxKeyBytes: Bytes = 896
+/** Most bytes of the `by` of a change list. */
+export const maxListKeyBytes: Bytes = 400
 const special = /[%:]/
 
 /**
@@ -17,7 +20,7 @@ export class KeyCodec {
   readonly #maxBytes: Bytes
 
   /** @param place - what errors call the values, for example `the key of post`. */
-  constructor(fields: readonly FieldSpec[], place: string, maxBytes: Bytes = defaultMaxBytes) {
+  constructor(fields: readonly FieldSpec[], place: string, maxBytes: Bytes = maxKeyBytes) {
     this.#fields = fields
     this.#place = place
     this.#maxBytes = maxBytes
@@ -32,7 +35,9 @@ export class KeyCodec {
       text = index === 0 ? part : `${text}:${part}`
     }
     if (text.length * 3 > this.#maxBytes && Buffer.byteLength(text) > this.#maxBytes)
-      throw new InvalidRowError(`${this.#place} is longer than ${this.#maxBytes} bytes: use shorter values`)
+      throw new InvalidRowError(`${this.#place} is longer than ${this.#maxBytes} bytes: use shorter values`, {
+        details: { fields: this.#fields.map(({ name }) => name) },
+      })
     return text
   }
 
