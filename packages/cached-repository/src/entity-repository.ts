@@ -130,7 +130,7 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
       return local.fetch(
         name,
         () => this.#compose(view, by, options),
-        (rows) => 64 + 16 * rows.length,
+        (rows) => this.#rows.sizeOfList(rows),
       )
     }
     const page = async (by: AnyRow, range: { offset?: Count; limit: Count }, options?: ReadOptions) => {

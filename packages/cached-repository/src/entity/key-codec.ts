@@ -1,6 +1,7 @@
 import type { Bytes } from '@parlance/core'
 import { InvalidRowError } from './errors.ts'
 import type { FieldSpec } from './field.ts'
+import { sizeOfValue } from './field-values.ts'
 import type { AnyRow } from './values.ts'
 
 /** Most bytes of a key, or of the `by` of a list of rows or a count, as it is written in cache keys. */
@@ -49,6 +50,13 @@ export class KeyCodec {
       values[field.name] = fromPart(field, parts[index]!)
     })
     return Object.freeze(values)
+  }
+
+  /** A generous estimate of what the values take up in memory. */
+  sizeOf(values: AnyRow): Bytes {
+    let size: Bytes = 64
+    for (const { name } of this.#fields) size += 8 + sizeOfValue(values[name])
+    return size
   }
 
   #part({ name, type }: FieldSpec, value: unknown): string {

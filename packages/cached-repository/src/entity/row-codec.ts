@@ -93,9 +93,17 @@ export class RowCodec implements Codec<StoredRow> {
 
   /** A generous estimate of what a row takes up in memory. */
   sizeOf(stored: StoredRow | undefined): Bytes {
-    if (stored === undefined) return 64
+    return stored === undefined ? 64 : this.#sizeOfRow(stored.row)
+  }
+
+  /** The same for a list, its rows included: the list holds them, whether or not they are also held on their own. */
+  sizeOfList(rows: readonly AnyRow[]): Bytes {
+    return rows.reduce((size, row) => size + 16 + this.#sizeOfRow(row), 64)
+  }
+
+  #sizeOfRow(row: AnyRow): Bytes {
     let size: Bytes = 128
-    for (const field of this.#fields) size += 8 + sizeOfValue(stored.row[field.name])
+    for (const field of this.#fields) size += 8 + sizeOfValue(row[field.name])
     return size
   }
 

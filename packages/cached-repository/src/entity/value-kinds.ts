@@ -18,6 +18,6 @@ export function keysKind(key: KeyCodec): ValueKind<readonly AnyRow[]> {
       encode: (keys) => Buffer.from(JSON.stringify(keys.map((one) => key.encode(one)))),
       decode: (bytes) => Object.freeze((JSON.parse(text(bytes)) as string[]).map((one) => key.decode(one))),
     },
-    sizeOf: (keys) => 64 + 160 * (keys?.length ?? 0),
+    sizeOf: (keys = []) => keys.reduce((size, one) => size + key.sizeOf(one), 64),
   }
 }
