@@ -160,6 +160,42 @@ describe('one device per platform', () => {
     await world.tokens.verify(token)
   })
 
+  it('kicks no newer token for a device that comes back with an older one, and lets that device go', async () => {
+    const old = await world.tokens.issue('alice', 5)
+    const { issuedAt } = await world.repositories.credentials.require({ userID: 'alice', tokenID: old.tokenID })
+    // As while another token is being issued: its row is there, the older one is not kicked yet.
+    await world.repositories.credentials.insert({
+      userID: 'alice',
+      platformID: 5,
+      tokenID: 'newer',
+      isKicked: false,
+      issuedAt: new Date(issuedAt.getTime() + 1),
+      expiresAt: new Date(world.clock.now() + dayMs),
+    })
+    await expect(world.tokens.keepOnly('alice', 5, old.tokenID)).rejects.toMatchObject({ errCode: 1506 })
+    const newer = await world.repositories.credentials.require({ userID: 'alice', tokenID: 'newer' })
+    expect(newer.isKicked).toBe(false)
+    await expect(world.tokens.verify(old.token)).rejects.toMatchObject({ errCode: 1506 })
+    await world.tokens.keepOnly('alice', 5, 'newer')
+  })
+
+  it('connects no token that was kicked since it was verified', async () => {
+    const { tokenID } = await world.tokens.issue('alice', 5)
+    const newer = await world.tokens.issue('alice', 5)
+    await expect(world.tokens.keepOnly('alice', 5, tokenID)).rejects.toMatchObject({ errCode: 1506 })
+    await world.tokens.verify(newer.token)
+  })
+
+  it('leaves the other back ends of the administrator their tokens when one of them connects', async () => {
+    const kicked = kickedBy(world.tokens)
+    const first = await world.tokens.issue(adminUserID, 10)
+    const second = await world.tokens.issue(adminUserID, 10)
+    await world.tokens.keepOnly(adminUserID, 10, first.tokenID)
+    await world.tokens.keepOnly(adminUserID, 10, second.tokenID)
+    for (const { token } of [first, second]) await world.tokens.verify(token)
+    expect(kicked).toEqual([])
+  })
+
   it('forces a platform out, and says so once', async () => {
     const kicked = kickedBy(world.tokens)
     const { token, tokenID } = await world.tokens.issue('alice', 5)

@@ -89,7 +89,7 @@ export class Tokens {
     const expiresAt = new Date(this.#clock.now() + this.#validMs)
     const tokenID = randomBytes(tokenIDBytes).toString('base64url')
     await this.#credentials.insert({ userID, platformID, tokenID, isKicked: false, issuedAt, expiresAt })
-    if (platformID !== platformIDs.admin) await this.#kickOlder(userID, platformID, tokenID, issuedAt)
+    await this.#keepNewest(userID, platformID)
     await this.#prune(userID, tokenID)
     const token = this.#sign({
       UserID: userID,
@@ -113,19 +113,19 @@ export class Tokens {
     const row = await this.#credentials.get({ userID: claims.userID, tokenID: claims.tokenID })
     if (row === undefined || row.platformID !== claims.platformID)
       throw new ImError(errorCodes.TokenNotExistError, 'the token is not known; get a new one')
-    if (row.isKicked)
-      throw new ImError(errorCodes.TokenKickedError, 'the user signed in elsewhere or was signed out; get a new token')
+    if (row.isKicked) throw kickedToken()
     return claims
   }
 
-  /** Kicks every other token of the user and platform; what a connecting device causes. */
+  /**
+   * Kicks the tokens that `tokenID` replaced; what a connecting device causes. Never a newer one: of a platform's tokens the
+   * newest stays, whoever connects.
+   *
+   * @throws {@link ImError} 1506 when the token was itself replaced or withdrawn.
+   */
   async keepOnly(userID: string, platformID: number, tokenID: string): Promise<void> {
-    const rows = await this.#live(userID, platformID)
-    await this.#kick(
-      userID,
-      platformID,
-      rows.filter((row) => row.tokenID !== tokenID),
-    )
+    const kept = await this.#keepNewest(userID, platformID)
+    if (!kept.some((row) => row.tokenID === tokenID)) throw kickedToken()
   }
 
   /** Kicks every token of the user and platform. */
@@ -133,16 +133,19 @@ export class Tokens {
     await this.#kick(userID, platformID, await this.#live(userID, platformID))
   }
 
-  async #kickOlder(userID: string, platformID: number, tokenID: string, issuedAt: Date): Promise<void> {
-    const isOlder = (row: Credential): boolean =>
-      row.issuedAt < issuedAt || (row.issuedAt.getTime() === issuedAt.getTime() && row.tokenID < tokenID)
-    // Read after the insert: of two that are issued at once, at least one sees the other, and both agree on which is older.
+  /** Kicks all but the newest token of a platform and returns what is left: on the admin platform all of them. */
+  async #keepNewest(userID: string, platformID: number): Promise<readonly Credential[]> {
+    // Always read anew: of two tokens issued at once, at least one sees the other, and both agree on which is newer.
     const rows = await this.#live(userID, platformID)
+    const [first, ...others] = rows
+    if (platformID === platformIDs.admin || first === undefined) return rows
+    const newest = others.reduce((latest, row) => (isOlder(latest, row) ? row : latest), first)
     await this.#kick(
       userID,
       platformID,
-      rows.filter((row) => row.tokenID !== tokenID && isOlder(row)),
+      rows.filter((row) => row !== newest),
     )
+    return [newest]
   }
 
   async #live(userID: string, platformID: number): Promise<readonly Credential[]> {
@@ -190,6 +193,12 @@ export class Tokens {
     return { userID, platformID, tokenID, expiresAtSeconds }
   }
 }
+
+const isOlder = (one: Credential, other: Credential): boolean =>
+  one.issuedAt < other.issuedAt || (one.issuedAt.getTime() === other.issuedAt.getTime() && one.tokenID < other.tokenID)
+
+const kickedToken = (): ImError =>
+  new ImError(errorCodes.TokenKickedError, 'the user signed in elsewhere or was signed out; get a new token')
 
 const unreadable: ReadonlySet<string> = new Set([
   TokenError.codes.malformed,
