@@ -37,12 +37,12 @@ export interface EmbeddedRepositories {
 export function createEmbeddedRepositories(options: EmbeddedRepositoriesOptions): EmbeddedRepositories {
   const { engine, local, faults, clock = systemClock, logger = silentLogger, metrics = noMetrics } = options
   const journal = createEmbeddedJournal({ engine, metrics })
-  const lists = createEmbeddedChangeLists({ engine })
+  const lists = createEmbeddedChangeLists({ engine, metrics })
   const log = createEmbeddedEventLog({ engine, journal, clock, logger, metrics })
   const repositories = createRepositories({
     store: createEmbeddedEntityStore({ engine, lists }),
     streams: createEmbeddedStreamStore({ engine, journal, log }),
-    cache: createCache({ store: createEmbeddedCacheStore({ clock }), clock, metrics }),
+    cache: createCache({ store: createEmbeddedCacheStore({ clock }), clock, logger, metrics }),
     lists,
     channel: createInProcessChannel(),
     clock,
