@@ -49,6 +49,7 @@ export const lines = stream('line', {
 export const passedOn = (streams: StreamStore): StreamStore => ({
   append: (step) => streams.append(step),
   read: (...parameters) => streams.read(...parameters),
+  readMany: (...parameters) => streams.readMany(...parameters),
   heads: (names) => streams.heads(names),
   truncate: (...parameters) => streams.truncate(...parameters),
   last: (marks) => streams.last(marks),

@@ -1,6 +1,7 @@
 import { createRepositories, type StreamRepositoryOf } from '@parlance/cached-repository'
 import { noMetrics, OverloadedError } from '@parlance/core'
 import type { ReadRecord } from '@parlance/notification-bus'
+import type { StoredEntry } from '@parlance/seq-allocator'
 import { settle, temporaryFolder, until } from '@parlance/testing'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -178,6 +179,43 @@ describe('reading', () => {
     const [same] = await repository.at('s', [1])
     expect(same!.row).toBe(entry!.row)
     expect(decoded.count).toBe(1)
+  })
+
+  it('reads numbers here and there on their own, in one read, and blocks only for many of their numbers', async () => {
+    const folder = temporaryFolder()
+    const first = openHouse(undefined, folder)
+    await first.repositories.ofStream(lines).append(
+      's',
+      Array.from({ length: 1_000 }, (_, index) => line(`${index + 1}`)),
+    )
+    await first.close()
+    const loaded: number[] = []
+    const counted = async (read: Promise<StoredEntry[]>) => {
+      const entries = await read
+      loaded.push(entries.length)
+      return entries
+    }
+    const second = openHouse(
+      ({ streams }) => ({
+        streams: {
+          ...passedOn(streams),
+          read: (...parameters) => counted(streams.read(...parameters)),
+          readMany: (...parameters) => counted(streams.readMany(...parameters)),
+        },
+      }),
+      folder,
+    )
+    const reader = second.repositories.ofStream(lines)
+    const scattered = Array.from({ length: 10 }, (_, index) => 1_000 - index * 100)
+    expect(texts(await reader.at('s', [...scattered, 50, 50]))).toEqual([...scattered, 50, 50].map(String))
+    expect(loaded).toEqual([11])
+    const many = Array.from({ length: 25 }, (_, index) => 101 + index * 4)
+    expect(texts(await reader.at('s', [...many, 1]))).toEqual([...many, 1].map(String))
+    expect(loaded.toSorted((one, other) => one - other)).toEqual([1, 11, 100])
+    expect(texts(await reader.at('s', [102, 199]))).toEqual(['102', '199'])
+    expect(loaded).toHaveLength(3)
+    await second.close()
+    folder.remove()
   })
 
   it('reads full blocks through the shared cache: the journal is asked once', async () => {

@@ -144,4 +144,17 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
     same(await seqs(1, 250, 3), [1, 2, 3])
     same(await seqs(300, 400), [])
   },
+
+  'entries are read by their numbers, ascending, each once, without those that are not there': async (parts) => {
+    await append(parts, [
+      { stream: 'a', entries: entries(...Array.from({ length: 250 }, (_, index) => `e${index + 1}`)) },
+    ])
+    await append(parts, [{ stream: 'a', entries: entries('last') }])
+    await parts.streams.truncate('a', 3)
+    const read = async (stream: string, ...seqs: number[]) =>
+      (await parts.streams.readMany(stream, seqs)).map(({ seq, payload }) => `${seq} ${text(payload)}`)
+    same(await read('a', 251, 7, 2, 252, 7, 3, 130), ['3 e3', '7 e7', '130 e130', '251 last'])
+    same(await read('a'), [])
+    same(await read('nobody', 1), [])
+  },
 })

@@ -56,6 +56,10 @@ class SqliteStreamStore implements StreamStore {
     return this.#journal.read(stream, first, last, limit)
   }
 
+  readMany(stream: string, seqs: readonly number[]): Promise<StoredEntry[]> {
+    return this.#journal.readMany(stream, seqs)
+  }
+
   heads(streams: readonly string[]): Promise<StreamHead[]> {
     return this.#journal.heads(streams)
   }

@@ -10,6 +10,8 @@ import type { StreamStore } from './stream-store.ts'
 import type { TailCache } from './tail-cache.ts'
 
 const blockCount: Count = 100
+/** So many entries wanted of a block make the whole of it worth reading and keeping; fewer are read by their numbers. */
+const denseCount: Count = 25
 const maxEntriesPerRead: Count = 10_000
 
 const blockOf = (seq: number): number => Math.floor((seq - 1) / blockCount)
@@ -17,7 +19,7 @@ const firstOf = (block: number): number => block * blockCount + 1
 
 /**
  * The entries of one kind of stream: the newest ones of hot streams from memory, older full blocks through the caches,
- * everything else from the journal.
+ * everything else, and what is asked for here and there, from the journal.
  */
 export class JournalRepository implements EntryMethods<unknown> {
   readonly stream: string
@@ -80,12 +82,9 @@ export class JournalRepository implements EntryMethods<unknown> {
     const held = this.#tails.get(this.#fullName(stream)) ?? []
     const heldFrom = held[0]?.seq ?? Infinity
     const isThere = (seq: number) => Number.isSafeInteger(seq) && seq > floor && seq <= head
-    const older = seqs.filter((seq) => isThere(seq) && held[seq - heldFrom] === undefined).map(blockOf)
-    const blocks = older.length === 0 ? new Map<number, Block>() : await this.#blocks(stream, older, head)
-    return seqs.map((seq) => {
-      if (!isThere(seq)) return undefined
-      return held[seq - heldFrom] ?? blocks.get(blockOf(seq))?.find((entry) => entry.seq === seq)
-    })
+    const older = new Set(seqs.filter((seq) => isThere(seq) && held[seq - heldFrom] === undefined))
+    const found = older.size === 0 ? new Map<number, HeldEntry>() : await this.#scattered(stream, older, head)
+    return seqs.map((seq) => (isThere(seq) ? (held[seq - heldFrom] ?? found.get(seq)) : undefined))
   }
 
   async heads(streams: readonly string[]): Promise<StreamHead[]> {
@@ -118,6 +117,31 @@ export class JournalRepository implements EntryMethods<unknown> {
     }
   }
 
+  async #scattered(stream: string, seqs: ReadonlySet<number>, head: number): Promise<Map<number, HeldEntry>> {
+    const wanted = new Map<number, number[]>()
+    for (const seq of seqs) {
+      const ofBlock = wanted.get(blockOf(seq))
+      if (ofBlock === undefined) wanted.set(blockOf(seq), [seq])
+      else ofBlock.push(seq)
+    }
+    const dense: number[] = []
+    const sparse: number[] = []
+    const entries: HeldEntry[] = []
+    for (const [block, ofBlock] of wanted) {
+      const kept = this.#reads.local.peek<Block>(this.#blockKey(stream, block))
+      if (kept !== undefined) entries.push(...kept.value)
+      else if (ofBlock.length >= denseCount) dense.push(block)
+      else sparse.push(...ofBlock)
+    }
+    const [blocks, single] = await Promise.all([
+      dense.length === 0 ? new Map<number, Block>() : this.#blocks(stream, dense, head),
+      sparse.length === 0 ? [] : this.#store.readMany(this.#fullName(stream), sparse),
+    ])
+    for (const block of blocks.values()) entries.push(...block)
+    entries.push(...this.#held(single))
+    return new Map(entries.map((entry) => [entry.seq, entry]))
+  }
+
   async #blocks(stream: string, wanted: readonly number[], head: number): Promise<Map<number, Block>> {
     const name = this.#fullName(stream)
     const held = this.#tails.get(name)
@@ -128,7 +152,7 @@ export class JournalRepository implements EntryMethods<unknown> {
       const last = Math.min(firstOf(block + 1) - 1, head)
       if (held !== undefined && held[0]!.seq <= firstOf(block) && held.at(-1)!.seq >= last)
         blocks.set(block, held.slice(firstOf(block) - held[0]!.seq, last - held[0]!.seq + 1))
-      else if (last === firstOf(block + 1) - 1) full.set(`${this.#schema.name}/${block}:${stream}`, block)
+      else if (last === firstOf(block + 1) - 1) full.set(this.#blockKey(stream, block), block)
       else open = block
     }
     const load = async (missing: readonly string[]) => {
@@ -154,6 +178,10 @@ export class JournalRepository implements EntryMethods<unknown> {
 
   #held(stored: readonly StoredEntry[]): HeldEntry[] {
     return stored.map(({ seq, payload }) => new HeldEntry(seq, payload, this.#schema.codec))
+  }
+
+  #blockKey(stream: string, block: number): string {
+    return `${this.#schema.name}/${block}:${stream}`
   }
 
   #fullName(stream: string): string {

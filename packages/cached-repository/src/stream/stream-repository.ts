@@ -22,7 +22,7 @@ export interface EntryMethods<Row> {
   append(stream: string, rows: readonly Row[]): Promise<AppendedEntry[]>
   /** Entries with `first <= seq <= last`, ascending, at most `limit` (at most 10 000). Numbers outside the stream are left out. */
   range(stream: string, first: number, last: number, options?: { readonly limit?: Count }): Promise<Entry<Row>[]>
-  /** Entries by number, in the order asked; `undefined` for a number outside the stream. */
+  /** Entries by number, at most 10 000, in the order asked; `undefined` for a number outside the stream. */
   at(stream: string, seqs: readonly number[]): Promise<(Entry<Row> | undefined)[]>
   /** Heads of many streams, in the order asked. At most one read. */
   heads(streams: readonly string[]): Promise<StreamHead[]>

@@ -46,6 +46,8 @@ export interface StreamStore {
   append(step: StreamAppend): Promise<void>
   /** Entries with `first <= seq <= last`, ascending, at most `limit`. One read. */
   read(stream: string, first: number, last: number, limit?: Count): Promise<StoredEntry[]>
+  /** Entries with these numbers, at most 10 000, ascending, each once; what is outside the stream is left out. One read. */
+  readMany(stream: string, seqs: readonly number[]): Promise<StoredEntry[]>
   /** Heads in the order asked. One read. */
   heads(streams: readonly string[]): Promise<StreamHead[]>
   /** Raises a stream's floor to `belowSeq - 1`; what lies below is gone for every reader when this resolves. */
