@@ -137,19 +137,18 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
       const { offset = 0, limit } = range
       assertCount('limit', limit, maxKeysPerCall)
       assertCount('offset', offset, Number.MAX_SAFE_INTEGER)
-      const keys = await this.#keys(view, by, options)
-      const rows = await this.getMany(keys.slice(offset, offset + limit), options)
-      return { rows: rows.filter((row) => row !== undefined), total: keys.length }
+      const total = this.#count(view, this.#dependents.listCountKey(view, by), by, options)
+      const keys = this.#parts.store.keysOf(this.#schema, view, by, { offset, limit })
+      const [rows] = await Promise.all([keys.then((some) => this.getMany(some, options)), total])
+      return { rows: rows.filter((row) => row !== undefined), total: await total }
     }
     return Object.assign(list, { keys: (by: AnyRow, options?: ReadOptions) => this.#keys(view, by, options), page })
   }
 
   /** A `count` view as a method. */
   countMethod(view: string) {
-    return async (by: AnyRow, { read = 'local' }: ReadOptions = {}): Promise<Count> => {
-      const load = () => this.#parts.store.countOf(this.#schema, view, by)
-      return (await this.#parts.reads.read(this.#dependents.viewKey(view, by), read, load, countKind))!
-    }
+    return (by: AnyRow, options?: ReadOptions): Promise<Count> =>
+      this.#count(view, this.#dependents.viewKey(view, by), by, options)
   }
 
   /** A `changes` view as a method. */
@@ -168,6 +167,11 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
   #stored(key: AnyRow, { read = 'local' }: ReadOptions = {}): Promise<StoredRow | undefined> {
     const load = async () => (await this.#parts.store.getMany(this.#schema, [key]))[0]
     return this.#parts.reads.read(this.#dependents.rowKey(key), read, load, this.#rowKind)
+  }
+
+  async #count(view: string, name: string, by: AnyRow, { read = 'local' }: ReadOptions = {}): Promise<Count> {
+    const load = () => this.#parts.store.countOf(this.#schema, view, by)
+    return (await this.#parts.reads.read(name, read, load, countKind))!
   }
 
   async #keys(view: string, by: AnyRow, { read = 'local' }: ReadOptions = {}): Promise<readonly AnyRow[]> {
@@ -248,6 +252,8 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
 }
 
 function assertCount(what: string, count: Count, most: Count): void {
-  if (!(count >= 0 && count <= most))
-    throw new InvalidArgumentError(`${count} ${what} in one call; it takes 0 to ${most}: split the call`)
+  if (!(Number.isSafeInteger(count) && count >= 0 && count <= most))
+    throw new InvalidArgumentError(
+      `${count} ${what} in one call; it takes a whole number from 0 to ${most}: split the call`,
+    )
 }

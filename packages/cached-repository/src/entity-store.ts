@@ -24,6 +24,12 @@ export type EntityWrite =
     }
   | { readonly kind: 'delete'; readonly schema: EntitySchema; readonly key: AnyRow }
 
+/** A part of a list. */
+export interface KeyRange {
+  readonly offset: Count
+  readonly limit: Count
+}
+
 /** What one write did. */
 export interface WriteOutcome {
   readonly before: StoredRow | undefined
@@ -66,9 +72,9 @@ export interface EntityStore {
   open(schema: EntitySchema): void
   /** Rows in the order of the keys. One query. */
   getMany(schema: EntitySchema, keys: readonly AnyRow[]): Promise<(StoredRow | undefined)[]>
-  /** Keys of the rows of a `rows` view, in its order. One query, answered by an index. */
-  keysOf(schema: EntitySchema, view: string, by: AnyRow): Promise<AnyRow[]>
-  /** Number of rows of a `count` view. One query, answered by an index. */
+  /** Keys of the rows of a `rows` view, in its order; with a range, only that part. One query, answered by an index. */
+  keysOf(schema: EntitySchema, view: string, by: AnyRow, range?: KeyRange): Promise<AnyRow[]>
+  /** Number of rows of a `count` or `rows` view. One query, answered by an index. */
   countOf(schema: EntitySchema, view: string, by: AnyRow): Promise<Count>
   /**
    * Does all writes and appends all their list changes, or nothing: one atomic, durable step. Writes see those before them.

@@ -24,7 +24,15 @@ export type {
   ViewKinds,
   ViewSpec,
 } from './entity/view.ts'
-export type { EntityStore, EntityWrite, ListChange, StoredRow, WriteEffects, WriteOutcome } from './entity-store.ts'
+export type {
+  EntityStore,
+  EntityWrite,
+  KeyRange,
+  ListChange,
+  StoredRow,
+  WriteEffects,
+  WriteOutcome,
+} from './entity-store.ts'
 export type { Repositories, RepositoriesOptions } from './repositories.ts'
 export type { Position } from '@parlance/notification-bus'
 export type { AppendedEntry, StreamHead } from '@parlance/seq-allocator'

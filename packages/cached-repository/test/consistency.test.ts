@@ -45,7 +45,7 @@ function gated(store: EntityStore) {
       soleWriter: store.soleWriter,
       open: (schema) => store.open(schema),
       getMany: (schema, keys) => passing(store.getMany(schema, keys)),
-      keysOf: (schema, view, by) => passing(store.keysOf(schema, view, by)),
+      keysOf: (schema, view, by, range) => passing(store.keysOf(schema, view, by, range)),
       countOf: (schema, view, by) => passing(store.countOf(schema, view, by)),
       apply: (writes, effects) => store.apply(writes, effects),
     } satisfies EntityStore,

@@ -4,7 +4,15 @@ import type { Change } from '@parlance/notification-bus'
 import { RowConflictError, RowNotFoundError } from '../entity/errors.ts'
 import type { EntitySchema } from '../entity/schema.ts'
 import type { AnyRow } from '../entity/values.ts'
-import type { EntityStore, EntityWrite, ListChange, StoredRow, WriteEffects, WriteOutcome } from '../entity-store.ts'
+import type {
+  EntityStore,
+  EntityWrite,
+  KeyRange,
+  ListChange,
+  StoredRow,
+  WriteEffects,
+  WriteOutcome,
+} from '../entity-store.ts'
 import { EntityTable } from './entity-table.ts'
 
 /** What an embedded entity store needs. */
@@ -43,8 +51,8 @@ class SqliteEntityStore implements EntityStore {
     return this.#table(schema).findMany(keys)
   }
 
-  async keysOf(schema: EntitySchema, view: string, by: AnyRow): Promise<AnyRow[]> {
-    return this.#table(schema).keysOf(view, by)
+  async keysOf(schema: EntitySchema, view: string, by: AnyRow, range?: KeyRange): Promise<AnyRow[]> {
+    return this.#table(schema).keysOf(view, by, range)
   }
 
   async countOf(schema: EntitySchema, view: string, by: AnyRow): Promise<Count> {

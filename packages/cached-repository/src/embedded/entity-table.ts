@@ -5,7 +5,7 @@ import { RowCodec } from '../entity/row-codec.ts'
 import type { EntitySchema } from '../entity/schema.ts'
 import type { AnyRow } from '../entity/values.ts'
 import type { CountSpec, RowsSpec } from '../entity/view.ts'
-import type { StoredRow } from '../entity-store.ts'
+import type { KeyRange, StoredRow } from '../entity-store.ts'
 import { type ColumnValues, fromColumn, quoted, toColumn } from './columns.ts'
 import { prepareTable, tableName } from './table-schema.ts'
 
@@ -14,6 +14,8 @@ interface Selection {
   readonly constants: readonly SqliteValue[]
 }
 
+/** A negative limit is none. */
+const wholeList: KeyRange = { offset: 0, limit: -1 }
 const chunkSizes: readonly Count[] = [1, 8, 32, 128]
 
 /** The table of one entity, with its statements prepared once. */
@@ -25,7 +27,8 @@ export class EntityTable {
   readonly #upsert: SqliteStatement<never>
   readonly #delete: SqliteStatement<never>
   readonly #selects = new Map<Count, SqliteStatement<ColumnValues>>()
-  readonly #views = new Map<string, Selection>()
+  readonly #keys = new Map<string, Selection>()
+  readonly #counts = new Map<string, Selection>()
 
   constructor(engine: SqliteEngine, schema: EntitySchema) {
     prepareTable(engine, schema)
@@ -39,7 +42,11 @@ export class EntityTable {
     this.#upsert = engine.prepare(`INSERT OR REPLACE INTO ${table}(${names}, _revision) VALUES (${places}, ?)`)
     const key = schema.key.map(({ name }) => `${quoted(name)} = ?`).join(' AND ')
     this.#delete = engine.prepare(`DELETE FROM ${table} WHERE ${key}`)
-    for (const [view, spec] of schema.views) if (spec.kind !== 'changes') this.#views.set(view, this.#selection(spec))
+    for (const [view, spec] of schema.views) {
+      if (spec.kind === 'changes') continue
+      this.#counts.set(view, this.#selection(spec, 'count(*) AS count', ''))
+      if (spec.kind === 'rows') this.#keys.set(view, this.#keySelection(spec))
+    }
   }
 
   find(key: AnyRow): StoredRow | undefined {
@@ -75,8 +82,8 @@ export class EntityTable {
     this.#delete.run(...this.#keyOf(key))
   }
 
-  keysOf(view: string, by: AnyRow): AnyRow[] {
-    return this.#ask(view, by).map((columns) => {
+  keysOf(view: string, by: AnyRow, { offset, limit }: KeyRange = wholeList): AnyRow[] {
+    return this.#ask(this.#keys.get(view)!, view, by, limit, offset).map((columns) => {
       const key: Record<string, unknown> = {}
       for (const field of this.#schema.key) {
         const value = fromColumn(field, columns[field.name])
@@ -87,27 +94,26 @@ export class EntityTable {
   }
 
   countOf(view: string, by: AnyRow): Count {
-    return Number(this.#ask(view, by)[0]!['count'])
+    return Number(this.#ask(this.#counts.get(view)!, view, by)[0]!['count'])
   }
 
-  #ask(view: string, by: AnyRow): ColumnValues[] {
-    const { statement, constants } = this.#views.get(view)!
+  #ask({ statement, constants }: Selection, view: string, by: AnyRow, ...range: Count[]): ColumnValues[] {
     const parameters = this.#schema.views
       .get(view)!
       .by.map((name) => toColumn(this.#schema.fields.get(name)!, by[name]))
-    return statement.all(...parameters, ...constants)
+    return statement.all(...parameters, ...constants, ...range)
   }
 
-  #selection(spec: RowsSpec | CountSpec): Selection {
+  #keySelection(spec: RowsSpec): Selection {
+    const key = this.#schema.key.map(({ name }) => quoted(name))
+    const order = [...spec.order.map(([name, direction]) => `${quoted(name)} ${direction}`), ...key].join(', ')
+    return this.#selection(spec, key.join(', '), ` ORDER BY ${order} LIMIT ? OFFSET ?`)
+  }
+
+  #selection(spec: RowsSpec | CountSpec, what: string, rest: string): Selection {
     const where = [...spec.by, ...Object.keys(spec.where)].map((name) => `${quoted(name)} = ?`).join(' AND ')
     const constants = Object.entries(spec.where).map(([name, value]) => toColumn(this.#schema.fields.get(name)!, value))
-    const key = this.#schema.key.map(({ name }) => quoted(name))
-    const what = spec.kind === 'count' ? 'count(*) AS count' : key.join(', ')
-    const order =
-      spec.kind === 'count'
-        ? ''
-        : ` ORDER BY ${[...spec.order.map(([name, direction]) => `${quoted(name)} ${direction}`), ...key].join(', ')}`
-    const sql = `SELECT ${what} FROM ${quoted(tableName(this.#schema))} WHERE ${where}${order}`
+    const sql = `SELECT ${what} FROM ${quoted(tableName(this.#schema))} WHERE ${where}${rest}`
     return { statement: this.#engine.prepare(sql), constants }
   }
 

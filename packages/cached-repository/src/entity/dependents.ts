@@ -25,8 +25,8 @@ interface BoundView<S> {
 /**
  * What depends on the rows of one entity, derived from its declaration alone.
  *
- * Names of cache keys: `post:<key>` a row, `post.ofAuthor:<by>` the keys of a list or a count, `post.ofAuthor.rows:<by>` the
- * rows of a list put together, which only local caches hold. A change list is called `post.changes:<by>`.
+ * Names of cache keys: `post:<key>` a row, `post.ofAuthor:<by>` the keys of a list or a count,
+ * `post.ofAuthor.count:<by>` the length of a list, `post.ofAuthor.rows:<by>` its rows put together, which only local caches hold. A change list is called `post.changes:<by>`.
  */
 export class Dependents {
   readonly schema: EntitySchema
@@ -63,6 +63,11 @@ export class Dependents {
     return `${this.schema.name}.${view}:${this.#by.get(view)!.encode(by)}`
   }
 
+  /** The cache key of a list's length. */
+  listCountKey(view: string, by: AnyRow): string {
+    return this.viewKey(view, by).replace(':', '.count:')
+  }
+
   /** The local cache key of a list's rows. */
   listRowsKey(view: string, by: AnyRow): string {
     return this.viewKey(view, by).replace(':', '.rows:')
@@ -79,6 +84,7 @@ export class Dependents {
       for (const place of new Set([was, is])) {
         if (place === undefined) continue
         if (moved && !this.#skip(name, view)) into.shared.add(place)
+        if (was !== is && !this.#skip(name, `${view}.count`)) into.shared.add(place.replace(':', '.count:'))
         if (!this.#skip(name, `${view}.rows`)) into.local.add(place.replace(':', '.rows:'))
       }
     }
@@ -134,7 +140,8 @@ export function derivedInvalidations(schema: EntitySchema): { entity: string; vi
   const derived = [{ entity: schema.name, view: 'row' }]
   for (const [view, spec] of schema.views) {
     derived.push({ entity: schema.name, view })
-    if (spec.kind === 'rows') derived.push({ entity: schema.name, view: `${view}.rows` })
+    if (spec.kind === 'rows')
+      derived.push({ entity: schema.name, view: `${view}.rows` }, { entity: schema.name, view: `${view}.count` })
     if (spec.kind === 'changes')
       for (const { schema: other } of spec.touchedBy)
         derived.push({ entity: schema.name, view: `${view}<${other.name}` })

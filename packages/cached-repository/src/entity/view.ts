@@ -31,7 +31,11 @@ export interface RowsMethod<A, R, K extends keyof R> {
   (by: A, options?: ReadOptions): Promise<readonly Row<R>[]>
   /** The keys alone, in the list's order; their rows are not read. */
   keys(by: A, options?: ReadOptions): Promise<readonly Readonly<Pick<R, K>>[]>
-  /** Rows `offset … offset + limit - 1` of the list; only these rows are read. */
+  /**
+   * Rows `offset … offset + limit - 1` of the list: one query for their keys, then `getMany`; the rest of the list is not read.
+   *
+   * The length of the whole list is a count, cached as one. What is written meanwhile may be in one of them and not in the other.
+   */
   page(by: A, range: { readonly offset?: Count; readonly limit: Count }, options?: ReadOptions): Promise<RowPage<R>>
 }
 
