@@ -128,6 +128,14 @@ describe('creating a group', () => {
     expect(two.groupID).not.toBe(one.groupID)
   })
 
+  it('takes no name of a pair’s notifications, unless an administrator chooses it', async () => {
+    const create = (userID: string) =>
+      world.groupCreation.create(world.caller(userID), { ...draft, groupID: 'alice_bob' }, first)
+    await expect(create('alice')).rejects.toMatchObject({ errCode: 1002 })
+    expect(await world.groups.infos(['alice_bob'])).toEqual([])
+    expect(await create(adminUserID)).toMatchObject({ groupID: 'alice_bob' })
+  })
+
   it('leaves a group that exists as it is', async () => {
     await world.group('g', 'alice', 'bob')
     const before = [await world.groups.infos(['g']), await members('g')]

@@ -1,11 +1,7 @@
-import {
-  type Conversation as ConversationInfo,
-  conversationTypes,
-  groupConversationID,
-  receiveOptions,
-} from '@parlance/openim-protocol'
+import { type Conversation as ConversationInfo, groupConversationID, receiveOptions } from '@parlance/openim-protocol'
 import type { Conversation } from '../entities/conversation.ts'
 import type { GroupMember } from '../entities/group-member.ts'
+import { newConversation } from './new-conversation.ts'
 import { type PageRequest, pageOf } from './page.ts'
 import { conversationInfo } from './profiles.ts'
 import type { ImRepositories } from './repositories.ts'
@@ -128,18 +124,11 @@ const groupPrefix = groupConversationID('')
 /** Only for ids with the prefix: whatever follows it names the group. */
 const groupOf = (conversationID: string): string => conversationID.slice(groupPrefix.length)
 
-const derived = ({ groupID, userID, joinTime }: Readonly<GroupMember>): Conversation => ({
-  ownerUserID: userID,
-  conversationID: groupConversationID(groupID),
-  conversationType: conversationTypes.group,
-  userID: '',
-  groupID,
-  recvMsgOpt: receiveOptions.receive,
-  isPinned: false,
-  isPrivateChat: false,
-  burnDuration: 0,
-  groupAtType: 0,
-  attachedInfo: '',
-  ex: '',
-  createTime: joinTime,
-})
+const derived = ({ groupID, userID, joinTime }: Readonly<GroupMember>): Conversation =>
+  newConversation({
+    ownerUserID: userID,
+    conversationID: groupConversationID(groupID),
+    userID: '',
+    groupID,
+    createTime: joinTime,
+  })

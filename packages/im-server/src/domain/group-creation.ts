@@ -15,7 +15,7 @@ import type { User } from '../entities/user.ts'
 import type { Caller } from './caller.ts'
 import type { Notifications } from './notifications.ts'
 import { groupInfo, memberInfo } from './profiles.ts'
-import { badArgument, groupExists } from './refusals.ts'
+import { badArgument, groupExists, noPermission } from './refusals.ts'
 import type { ImRepositories } from './repositories.ts'
 import type { Users } from './users.ts'
 
@@ -77,11 +77,16 @@ export class GroupCreation {
    * The group's row is written first and takes the id; only who has the id writes members. A crash in between leaves a group
    * without members, which nobody sees.
    *
-   * @throws {@link ImError} 1001 for a group that cannot be, 1101 naming users that do not exist, 1202 when the id is taken.
+   * The id is the draft's, or a generated number. Users choose no id with `_`: two user ids are joined by it, and the group's
+   * notifications would take the name of that pair's.
+   *
+   * @throws {@link ImError} 1001 for a group that cannot be, 1002 for an id only administrators choose, 1101 naming users that do not exist, 1202 when the id is taken.
    */
   async create(caller: Caller, draft: GroupDraft, first: FirstMembers): Promise<GroupInfo> {
     if (draft.groupType !== groupTypes.working)
       throw badArgument(`groupInfo.groupType: only groups of type ${groupTypes.working} can be created`)
+    if (!caller.isAdmin && draft.groupID.includes('_'))
+      throw noPermission('groupInfo.groupID: only an administrator chooses an id with _; leave it empty to get one')
     const roles = rolesOf(first)
     const profiles = await this.#users.requireAll([...roles.keys()])
     const now = new Date(this.#clock.now())

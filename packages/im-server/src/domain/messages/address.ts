@@ -11,7 +11,9 @@ import {
  * Where messages are kept and what clients call that place.
  *
  * OpenIM's conversation ids join user ids with `_`, so two pairs of users can share one (`a_b` with `c`, `a` with `b_c`).
- * Our streams are named without that ambiguity; the conversation id is only what the wire needs.
+ * Our streams are named without that ambiguity; the conversation id is only what the wire needs. Within one user's list an id
+ * is unique: the chat that would be a user's second one under its id is refused, and so is a user's group whose id could be a
+ * pair's. Only ids that an administrator chose with `_` in them can make two notification ids equal.
  */
 export interface Address {
   /** Name of the journal's stream. */

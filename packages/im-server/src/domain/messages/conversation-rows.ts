@@ -1,56 +1,73 @@
-import { type Clock, Singleflight } from '@parlance/core'
-import { conversationTypes, singleConversationID } from '@parlance/openim-protocol'
+import { RowConflictError } from '@parlance/cached-repository'
+import { type Clock, type Count, Singleflight } from '@parlance/core'
+import { newConversation } from '../new-conversation.ts'
+import { badArgument } from '../refusals.ts'
 import type { ImRepositories } from '../repositories.ts'
-import type { Conversation } from '../../entities/conversation.ts'
+import { singleAddress } from './address.ts'
+
+/** Who has a conversation, and with whom. */
+interface Side {
+  readonly ownerUserID: string
+  readonly userID: string
+}
+
+/** Each failed try finds a row more: there are two. */
+const maxAttempts: Count = 3
 
 /**
  * Makes the rows of single chats: both owners' before the first message is stored, so that whoever is told of a message finds its
  * conversation. Groups have none: theirs follow from the membership.
  */
 export class ConversationRows {
-  readonly #repositories: ImRepositories
+  readonly #conversations: ImRepositories['conversations']
   readonly #clock: Clock
   readonly #making = new Singleflight<string, void>()
 
-  constructor(repositories: ImRepositories, clock: Clock) {
-    this.#repositories = repositories
+  constructor(repositories: Pick<ImRepositories, 'conversations'>, clock: Clock) {
+    this.#conversations = repositories.conversations
     this.#clock = clock
   }
 
-  /** Resolves once both rows are there. Two cached reads; one durable write the first time. */
+  /**
+   * Resolves once both rows are there; rows that were there stay as they are. Two cached reads; one durable write the first time.
+   *
+   * @throws {@link ImError} 1001 when one of the two has another chat under the same conversation id.
+   */
   async ensureSingle(a: string, b: string): Promise<void> {
-    const conversationID = singleConversationID(a, b)
-    const [own, other] = await this.#repositories.conversations.getMany([
-      { ownerUserID: a, conversationID },
-      { ownerUserID: b, conversationID },
-    ])
-    if (own !== undefined && other !== undefined) return
-    const missing = [
-      own === undefined ? [a, b] : undefined,
-      other === undefined && a !== b ? [b, a] : undefined,
-    ].filter((pair) => pair !== undefined)
+    const { stream, conversationID } = singleAddress(a, b)
+    const sides = a === b ? [side(a, b)] : [side(a, b), side(b, a)]
+    const missing = await this.#missing(sides, conversationID, 'local')
+    // By stream: another pair can have the same conversation id.
+    if (missing.length > 0) await this.#making.run(stream, () => this.#make(sides, conversationID))
+  }
+
+  async #make(sides: readonly Side[], conversationID: string): Promise<void> {
     const createTime = new Date(this.#clock.now())
-    const rows = missing.map(([owner, peer]) =>
-      newConversation({ ownerUserID: owner!, conversationID, userID: peer!, createTime }),
-    )
-    await this.#making.run(conversationID, async () => void (await this.#repositories.conversations.putMany(rows)))
+    for (let attempt = 1; ; attempt++) {
+      const missing = await this.#missing(sides, conversationID, 'store')
+      try {
+        const rows = missing.map((of) => newConversation({ ...of, conversationID, groupID: '', createTime }))
+        if (rows.length > 0) await this.#conversations.insertMany(rows)
+        return
+      } catch (error) {
+        // Somebody else made one meanwhile; what its owner has set by now must stay.
+        if (!(error instanceof RowConflictError) || attempt === maxAttempts) throw error
+      }
+    }
+  }
+
+  async #missing(sides: readonly Side[], conversationID: string, read: 'local' | 'store'): Promise<readonly Side[]> {
+    const keys = sides.map(({ ownerUserID }) => ({ ownerUserID, conversationID }))
+    const rows = await this.#conversations.getMany(keys, { read })
+    for (const [at, { ownerUserID, userID }] of sides.entries()) {
+      const peer = rows[at]?.userID
+      if (peer !== undefined && peer !== userID)
+        throw badArgument(
+          `${conversationID} is the conversation of ${ownerUserID} with ${peer} already; register ${userID} under an id without _`,
+        )
+    }
+    return sides.filter((_side, at) => rows[at] === undefined)
   }
 }
 
-/** A single chat as it begins: nothing set. */
-function newConversation(
-  row: Pick<Conversation, 'ownerUserID' | 'conversationID' | 'userID' | 'createTime'>,
-): Conversation {
-  return {
-    ...row,
-    conversationType: conversationTypes.single,
-    groupID: '',
-    recvMsgOpt: 0,
-    isPinned: false,
-    isPrivateChat: false,
-    burnDuration: 0,
-    groupAtType: 0,
-    attachedInfo: '',
-    ex: '',
-  }
-}
+const side = (ownerUserID: string, userID: string): Side => ({ ownerUserID, userID })
