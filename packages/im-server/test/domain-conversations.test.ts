@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { singleConversationID } from '@parlance/openim-protocol'
 import { ConversationOverview } from '../src/domain/conversation-overview.ts'
+import { ConversationRows } from '../src/domain/messages/conversation-rows.ts'
+import { newConversation } from '../src/domain/new-conversation.ts'
 import type { Conversation } from '../src/entities/conversation.ts'
 import { type ImWorld, imWorld } from './support/im-world.ts'
 
@@ -95,6 +98,62 @@ describe('whose conversations there are', () => {
       total: 3,
       conversations: [{ groupID: 'c' }],
     })
+  })
+})
+
+describe('two chats with one conversation id', () => {
+  const id = (a: string, b: string): string => singleConversationID(a, b)
+
+  it('both get their rows when two pairs begin to chat at the same moment', async () => {
+    await world.register('a', 'a_b', 'b_c', 'c')
+    expect(id('a_b', 'c')).toBe(id('a', 'b_c'))
+    await Promise.all([world.send('a_b', { userID: 'c' }), world.send('a', { userID: 'b_c' })])
+    for (const [owner, peer] of [
+      ['a', 'b_c'],
+      ['b_c', 'a'],
+      ['a_b', 'c'],
+      ['c', 'a_b'],
+    ] as const)
+      expect(await world.conversations.all(owner)).toMatchObject([{ userID: peer }])
+  })
+
+  it('of one owner: the second is refused, whoever begins it, and the first stays as it is', async () => {
+    await world.register('_a_', '_a', 'a_')
+    expect(id('_a_', '_a')).toBe(id('_a_', 'a_'))
+    await world.send('_a_', { userID: '_a' })
+    for (const [from, to] of [
+      ['_a_', 'a_'],
+      ['a_', '_a_'],
+    ] as const)
+      await expect(world.send(from, { userID: to })).rejects.toMatchObject({ errCode: 1001 })
+    expect(await world.conversations.all('_a_')).toMatchObject([{ userID: '_a' }])
+    expect(await world.conversations.all('a_')).toEqual([])
+    await world.send('_a', { userID: '_a_' })
+  })
+})
+
+describe('the rows of a single chat', () => {
+  it('that somebody else made and changed meanwhile stay as they are', async () => {
+    const conversationID = 'si_alice_bob'
+    const { conversations } = world.repositories
+    // As another node that is not heard of yet: what is read is older than what is stored.
+    const stale = {
+      conversations: new Proxy(conversations, {
+        get: (target, name) =>
+          name === 'getMany'
+            ? async (...[keys, options]: Parameters<typeof conversations.getMany>) => {
+                const rows = await target.getMany(keys, options)
+                if ((await target.get({ ownerUserID: 'alice', conversationID })) === undefined) {
+                  await world.send('bob', { userID: 'alice' })
+                  await target.patch({ ownerUserID: 'alice', conversationID }, { isPinned: true })
+                }
+                return rows
+              }
+            : (Reflect.get(target, name) as unknown),
+      }),
+    }
+    await new ConversationRows({ ...world.repositories, ...stale }, world.clock).ensureSingle('alice', 'bob')
+    expect(await world.conversations.find('alice', [conversationID])).toMatchObject([{ isPinned: true }])
   })
 })
 
@@ -233,6 +292,30 @@ describe('the overview', () => {
     expect(conversations).toMatchObject([
       { conversation: { conversationID: 'sg_g' }, group: { groupID: 'g' }, lastMsg: undefined, maxSeq: 0, readSeq: 0 },
     ])
+  })
+
+  it('serves a user with more conversations than may be named at once', async () => {
+    const createTime = new Date(world.clock.now())
+    const peers = Array.from({ length: 3_001 }, (_, at) => `peer${at}`)
+    await world.repositories.conversations.putMany(
+      peers.map((userID) =>
+        newConversation({
+          ownerUserID: 'alice',
+          conversationID: singleConversationID('alice', userID),
+          userID,
+          groupID: '',
+          createTime,
+        }),
+      ),
+    )
+    await world.send('bob', { userID: 'alice' })
+    expect(await overview.active('alice', 20)).toMatchObject({ unreadCount: 1, conversations: [{ maxSeq: 1 }] })
+    const { json } = await world.api.call('/msg/get_conversations_has_read_and_max_seq', {
+      headers: { operationID: 'op', token: await world.token('alice') },
+      body: { userID: 'alice' },
+    })
+    expect(json.errCode).toBe(0)
+    expect(Object.keys((json.data as { seqs: object }).seqs)).toHaveLength(3_002)
   })
 
   it('counts as unread only what is asked for', async () => {

@@ -1,7 +1,7 @@
 import type { Count } from '@parlance/core'
 import { z } from 'zod'
+import { idLength, isPrintable } from '../domain/ids.ts'
 
-const idLength = 64
 const conversationIDLength = 256
 const maxInt32 = 2 ** 31 - 1
 
@@ -9,9 +9,9 @@ const maxInt32 = 2 ** 31 - 1
 export const maxIDsPerRequest = 1_000
 /** Most rows one page may have; what the official core asks for when it reads a whole list. */
 export const maxPageCount = 10_000
+/** Most conversations one request may name; as many as one pull reads. */
+export const maxConversationsPerRequest = 3_000
 
-// Control characters would end up in logs and keys; a lone surrogate has no UTF-8 form, so two ids could become one.
-const isPrintable = (value: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(value)
 const isStorable = (value: string): boolean => !/[\0\p{Cs}]/u.test(value)
 
 // Counted as the store counts: in UTF-16 units.
@@ -25,6 +25,12 @@ const name = (maxLength: Count) => string(1, maxLength).refine(isPrintable, 'mus
 
 /** A user's or group's id. */
 export const id = name(idLength)
+
+/** The same, or empty; empty when absent. */
+export const optionalID = id
+  .or(z.literal(''))
+  .nullish()
+  .transform((value) => value ?? '')
 
 /** A conversation's id, as clients compute it. */
 export const conversationID = name(conversationIDLength)
@@ -71,10 +77,10 @@ export const optionalIDs = z
   .nullish()
   .transform((value) => value ?? [])
 
-/** Conversation ids; a client asks for all it knows at once. */
+/** Conversation ids, or none; clients ask for many at once. */
 export const conversationIDs = z
   .array(conversationID, 'must be a list of conversation ids')
-  .max(maxPageCount, `must name at most ${maxPageCount}`)
+  .max(maxConversationsPerRequest, `must name at most ${maxConversationsPerRequest}`)
   .nullish()
   .transform((value) => value ?? [])
 

@@ -41,7 +41,8 @@ export class ConversationOverview {
   /** The `count` conversations with the latest messages, pinned ones first; empty ones are left out. */
   async active(ownerUserID: string, count: Count): Promise<Overview> {
     const all = await this.#conversations.all(ownerUserID)
-    const seqs = await this.#seqs(ownerUserID, all)
+    // By no list: there may be more than may be named.
+    const seqs = byConversation(await this.#reader.seqs(ownerUserID, []))
     const active = all
       .flatMap((conversation) => {
         const seq = seqs.get(conversation.conversationID)
@@ -58,21 +59,11 @@ export class ConversationOverview {
   /** These conversations, in the order asked; those that are not the user's are left out. */
   async find(ownerUserID: string, conversationIDs: readonly string[]): Promise<Overview> {
     const found = await this.#conversations.find(ownerUserID, conversationIDs)
-    const seqs = await this.#seqs(ownerUserID, found)
-    return { unreadCount: unread(seqs.values()), conversations: await this.#filled(ownerUserID, found, seqs) }
-  }
-
-  async #seqs(
-    userID: string,
-    conversations: readonly ConversationInfo[],
-  ): Promise<ReadonlyMap<string, ConversationSeqs>> {
     // To the reader no ids mean all of them.
-    if (conversations.length === 0) return new Map()
-    const seqs = await this.#reader.seqs(
-      userID,
-      conversations.map(({ conversationID }) => conversationID),
-    )
-    return new Map(seqs.map((seq) => [seq.conversationID, seq]))
+    if (found.length === 0) return { unreadCount: 0, conversations: [] }
+    const foundIDs = found.map(({ conversationID }) => conversationID)
+    const seqs = byConversation(await this.#reader.seqs(ownerUserID, foundIDs))
+    return { unreadCount: unread(seqs.values()), conversations: await this.#filled(ownerUserID, found, seqs) }
   }
 
   async #filled(
@@ -104,6 +95,9 @@ export class ConversationOverview {
     }))
   }
 }
+
+const byConversation = (seqs: readonly ConversationSeqs[]): ReadonlyMap<string, ConversationSeqs> =>
+  new Map(seqs.map((seq) => [seq.conversationID, seq]))
 
 function unread(seqs: Iterable<ConversationSeqs>): Count {
   let count = 0

@@ -16,9 +16,12 @@ export interface ConversationSeqs {
 /** Reads what a list of conversations needs to know of its messages. */
 export interface MessageReader {
   /**
-   * The seqs of conversations, in the order asked. One left out is one the user has no part in.
+   * The seqs of conversations, in the order asked; of all the user has when none is named. One left out is one the user has
+   * no part in.
    *
-   * Costs a bounded number of round trips, however many conversations are asked for.
+   * Costs a bounded number of round trips, however many conversations there are.
+   *
+   * @throws {@link ImError} 1803 when more than 3 000 are named; all may be more.
    */
   seqs(userID: string, conversationIDs: readonly string[]): Promise<readonly ConversationSeqs[]>
   /** The newest message of each conversation, as the user may see it; empty conversations are left out. */

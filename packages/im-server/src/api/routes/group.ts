@@ -9,6 +9,7 @@ import {
   ids,
   knownVersion,
   maxIDsPerRequest,
+  optionalID,
   optionalIDs,
   optionalInt,
   pagination,
@@ -25,10 +26,7 @@ export interface GroupRoutesOptions {
 
 const draft = z.object(
   {
-    groupID: id
-      .or(z.literal(''))
-      .nullish()
-      .transform((value) => value ?? ''),
+    groupID: optionalID,
     groupName: text(256),
     notification: text(4096),
     introduction: text(4096),

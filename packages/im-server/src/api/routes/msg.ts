@@ -1,10 +1,22 @@
 import type { Clock } from '@parlance/core'
+import { pullOrder } from '@parlance/openim-protocol'
 import { z } from 'zod'
 import type { Conversations } from '../../domain/conversations.ts'
 import type { MessageReader } from '../../domain/message-reader.ts'
 import type { MessageService, PulledMessages } from '../../domain/message-service.ts'
 import { adminOnly, anyUser, selfOrAdmin } from '../access.ts'
-import { conversationID, conversationIDs, flag, id, int, nothing, optionalInt, optionalSeq, seqs } from '../fields.ts'
+import {
+  conversationID,
+  conversationIDs,
+  flag,
+  id,
+  int,
+  maxConversationsPerRequest,
+  nothing,
+  optionalInt,
+  optionalSeq,
+  seqs,
+} from '../fields.ts'
 import { jsonMessage } from '../json-message.ts'
 import { route, type Route } from '../route.ts'
 import { sendMessageBody, toMessage } from '../send-message.ts'
@@ -17,7 +29,6 @@ export interface MsgRoutesOptions {
   readonly clock: Clock
 }
 
-const maxRanges = 10_000
 const anySeq = int(0, Number.MAX_SAFE_INTEGER)
 
 const byConversation = (pulled: ReadonlyMap<string, PulledMessages>): object =>
@@ -48,15 +59,19 @@ export function msgRoutes({ conversations, messages, reader, clock }: MsgRoutesO
             z.object({ conversationID, begin: anySeq, end: anySeq, num: optionalSeq }, 'must be an object'),
             'must be a list of ranges',
           )
-          .max(maxRanges, `must have at most ${maxRanges} ranges`)
+          .max(maxConversationsPerRequest, `must have at most ${maxConversationsPerRequest} ranges`)
           .nullish()
           .transform((value) => value ?? []),
-        order: optionalInt(0, 1),
+        order: optionalInt(pullOrder.ascending, pullOrder.descending),
       }),
       {
         access: selfOrAdmin(({ userID }) => userID),
         async handle(_caller, { userID, seqRanges, order }) {
-          const pulled = await messages.pullByRanges(userID, seqRanges, order === 0 ? 0 : 1)
+          const pulled = await messages.pullByRanges(
+            userID,
+            seqRanges,
+            order === pullOrder.ascending ? pullOrder.ascending : pullOrder.descending,
+          )
           return { msgs: byConversation(pulled.messages), notificationMsgs: byConversation(pulled.notifications) }
         },
       },
@@ -67,8 +82,7 @@ export function msgRoutes({ conversations, messages, reader, clock }: MsgRoutesO
       {
         access: selfOrAdmin(({ userID }) => userID),
         async handle(_caller, body) {
-          const asked = body.conversationIDs.length > 0 ? body.conversationIDs : await conversations.ids(body.userID)
-          const found = await reader.seqs(body.userID, asked)
+          const found = await reader.seqs(body.userID, body.conversationIDs)
           return {
             seqs: Object.fromEntries(
               found.map((of) => [
