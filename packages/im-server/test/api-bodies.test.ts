@@ -149,3 +149,31 @@ describe('every field of every route', () => {
     expect(({} as { isAdmin?: unknown }).isAdmin).toBeUndefined()
   })
 })
+
+describe('conversations named in one body', () => {
+  const ids = (count: number): string[] => Array.from({ length: count }, (_, at) => `si_alice_peer${at}`)
+  const naming: Readonly<Record<string, (count: number) => object>> = {
+    '/conversation/get_conversations': (count) => ({ conversationIDs: ids(count) }),
+    '/jssdk/get_conversations': (count) => ({ conversationIDs: ids(count) }),
+    '/msg/get_conversations_has_read_and_max_seq': (count) => ({ conversationIDs: ids(count) }),
+    '/msg/pull_msg_by_seq': (count) => ({
+      seqRanges: ids(count).map((conversationID) => ({ conversationID, begin: 1, end: 9, num: 0 })),
+    }),
+  }
+
+  it.each(Object.keys(naming))('%s takes as many as it says it does, and no more', async (path) => {
+    const send = async (count: number) => ask(path, { ...(await samples[path]!(world)), ...naming[path]!(count) })
+    expect(await send(3_000)).toMatchObject({ errCode: 0 })
+    expect(await send(3_001)).toMatchObject({ errCode: 1001, errDlt: expect.stringContaining('at most 3000') })
+  })
+})
+
+describe('an administrator’s message', () => {
+  it.each([
+    ['recvID', { recvID: 'b\nb' }],
+    ['groupID', { sessionType: 3, groupID: 'g\u0007' }],
+  ])('takes no control characters in %s', async (field, change) => {
+    const answer = await ask('/msg/send_msg', { ...(await samples['/msg/send_msg']!(world)), ...change })
+    expect(answer).toMatchObject({ errCode: 1001, errDlt: expect.stringContaining(`${field}: `) })
+  })
+})

@@ -27,6 +27,11 @@ const limits: readonly (readonly [said: string, path: string, code: string])[] =
   ['| 2 000; each is answered within 60 s |', 'src/api/http-api.ts', 'requestCount: 2_000,'],
   ['| 1 000; 10 000 |', 'src/api/fields.ts', 'maxIDsPerRequest = 1_000'],
   ['| 1 000; 10 000 |', 'src/api/fields.ts', 'maxPageCount = 10_000'],
+  ['| conversations in one pull | 3 000 |', 'src/api/fields.ts', 'maxConversationsPerRequest = 3_000'],
+  ['| 64; 256 characters', 'src/domain/ids.ts', 'idLength: Count = 64'],
+  ['| 64; 256 characters', 'src/domain/messages/sender.ts', 'operationID: 256,'],
+  ['| 64; 256 characters', 'src/api/http-api.ts', 'operationIDLength = 256'],
+  ['| 1 000, the newest that were read |', 'src/domain/messages/read-state.ts', 'maxToldSeqs: Count = 1_000'],
   ['| 10 per address and minute |', 'src/domain/token-issue.ts', 'maxFailures: Count = 10'],
 ]
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { contentTypes, msgFrom, type MsgData, sessionTypes } from '@parlance/openim-protocol'
 import { z } from 'zod'
-import { flag, id, int, optionalInt, optionalSeq, text } from './fields.ts'
+import { flag, id, int, optionalID, optionalInt, optionalSeq, text } from './fields.ts'
 
 const clientMsgIDBytes = 16
 const anyObject = z.record(z.string(), z.unknown(), 'must be an object')
@@ -29,12 +29,16 @@ const offlinePushInfo = z.object(
   'must be an object',
 )
 
-/** What an administrator sends, as anybody, to a user or a group. */
+/**
+ * What an administrator sends, as anybody, to a user or a group. `senderPlatformID` 0 is the administrator's own platform.
+ *
+ * `sendTime` is taken and has no effect, since back ends of OpenIM send it: a message's time is when the server takes it.
+ */
 export const sendMessageBody = z
   .object({
     sendID: id,
-    recvID: text(64),
-    groupID: text(64),
+    recvID: optionalID,
+    groupID: optionalID,
     senderNickname: text(256),
     senderFaceURL: text(1024),
     senderPlatformID: optionalInt(0, 11),
@@ -67,7 +71,7 @@ export type SendMessageBody = z.infer<typeof sendMessageBody>
 
 const onlineOnly = { history: false, persistent: false, senderSync: false, conversationUpdate: false }
 
-/** The message that an administrator's request stands for; a sendTime of 0 is filled in when it is accepted. */
+/** The message that an administrator's request stands for; its time is set when it is sent. */
 export function toMessage(body: SendMessageBody, createTime: number): MsgData {
   const isSingle = body.sessionType === sessionTypes.single
   const { content, offlinePushInfo: push } = body
@@ -86,7 +90,7 @@ export function toMessage(body: SendMessageBody, createTime: number): MsgData {
     contentType: body.contentType,
     content: Buffer.from(JSON.stringify(content)),
     seq: 0,
-    sendTime: body.sendTime,
+    sendTime: 0,
     createTime,
     status: 0,
     isRead: false,

@@ -56,7 +56,7 @@ export interface MessageService {
     hasReadSeq: number,
     seqs: readonly number[],
   ): Promise<void>
-  /** Marks single messages of a single chat as seen. */
+  /** Marks single messages of a single chat as seen, and the user's mark moves to the last of them. What it had passed counts as seen. */
   markMessagesAsRead(caller: Caller, userID: string, conversationID: string, seqs: readonly number[]): Promise<void>
   /** Moves the user's read mark. @param isSilent - tells nobody, not even the user's other devices. */
   setReadSeq(

@@ -1,4 +1,5 @@
 import { RowConflictError } from '@parlance/cached-repository'
+import type { Count } from '@parlance/core'
 import { contentTypes, conversationTypes, errorCodes } from '@parlance/openim-protocol'
 import type { Caller } from '../caller.ts'
 import { ImError } from '../im-error.ts'
@@ -8,6 +9,15 @@ import type { Addresses } from './addresses.ts'
 
 /** A user has few devices: as many tries as could mark at the same moment. */
 const maxAttempts = 20
+/** Most seqs one receipt names: the newest that were read. */
+const maxToldSeqs: Count = 1_000
+
+/** What a receipt says was read. */
+interface ReadSeqs {
+  readonly conversationID: string
+  readonly seqs: readonly number[]
+  readonly hasReadSeq: number
+}
 
 /** How far users have read, and who is told of it. A read mark never goes back and never beyond the last message. */
 export class ReadState {
@@ -23,7 +33,12 @@ export class ReadState {
 
   /**
    * Moves the user's mark to `hasReadSeq` (0: as far as `seqs` go) and tells the peer of a single chat which messages were seen,
-   * the user's own devices in a group. Silent: tells nobody.
+   * the user's own devices in a group. What the mark had passed before counts as seen: a mark that does not move is told to nobody.
+   *
+   * Told first, then moved: after a failure in between, a repeat tells again.
+   *
+   * @param isSilent - tells nobody.
+   * @throws {@link ImError} 1002 for a conversation the user has no part in.
    */
   async mark(
     caller: Caller,
@@ -36,22 +51,30 @@ export class ReadState {
     const address = await this.#addresses.find(userID, conversationID)
     if (address === undefined || address.isNotification)
       throw new ImError(errorCodes.NoPermissionError, `${userID} has no part in conversation ${conversationID}`)
-    const [bounds] = await this.#repositories.messages.heads([address.stream])
+    const { messages, readMarks } = this.#repositories
+    const [[bounds], mark] = await Promise.all([
+      messages.heads([address.stream]),
+      readMarks.get({ userID, conversationID }),
+    ])
     const readSeq = Math.min(bounds!.head, Math.max(hasReadSeq, ...seqs, 0))
+    const seenSeq = mark?.readSeq ?? 0
+    if (readSeq <= seenSeq) return
+    if (!isSilent) {
+      const newSeqs = [...new Set(seqs)].filter((seq) => seq > seenSeq && seq <= bounds!.head).toSorted((a, b) => a - b)
+      await this.#tell(caller, userID, { conversationID, seqs: newSeqs.slice(-maxToldSeqs), hasReadSeq: readSeq })
+    }
     await this.#advance(userID, conversationID, readSeq)
-    if (isSilent) return
+  }
+
+  async #tell(caller: Caller, userID: string, read: ReadSeqs): Promise<void> {
+    const { conversationID } = read
     const row = await this.#repositories.conversations.get({ ownerUserID: userID, conversationID })
     const isSingle = row?.conversationType === conversationTypes.single && row.userID !== ''
     await this.#notifications.send({
       sendID: userID,
       to: { userID: isSingle ? row.userID : userID },
       contentType: contentTypes.hasReadReceipt,
-      tips: {
-        markAsReadUserID: userID,
-        conversationID,
-        seqs: seqs.filter((seq) => seq >= 1 && seq <= bounds!.head),
-        hasReadSeq: readSeq,
-      },
+      tips: { markAsReadUserID: userID, ...read },
       operationID: caller.operationID,
       stored: isSingle && row.userID !== userID,
     })

@@ -12,7 +12,9 @@ import {
   sessionTypes,
 } from '@parlance/openim-protocol'
 import type { Caller } from '../caller.ts'
+import { idLength, isPrintable } from '../ids.ts'
 import { ImError } from '../im-error.ts'
+import { badArgument } from '../refusals.ts'
 import type { ImRepositories } from '../repositories.ts'
 import { type Address, groupAddress, singleAddress } from './address.ts'
 import type { ConversationRows } from './conversation-rows.ts'
@@ -29,6 +31,7 @@ export interface SentMessage {
 /** Bounds on what one message may hold, in characters or items. */
 const limits = {
   clientMsgID: 128,
+  operationID: 256,
   attachedInfo: 16_384,
   ex: 16_384,
   nickname: 256,
@@ -65,6 +68,9 @@ export class MessageSender {
     if (request.sendID !== caller.userID && !caller.isAdmin) {
       throw new ImError(errorCodes.NoPermissionError, `sendID must be the user of the connection`)
     }
+    // It travels with every announcement of the message.
+    if (caller.operationID.length > limits.operationID)
+      throw badArgument(`operationID must have at most ${limits.operationID} characters`)
     checkShape(request, caller.isAdmin)
     const address = await this.#admit(request)
     const body = this.#stamp(caller, request)
@@ -106,7 +112,7 @@ export class MessageSender {
       recvID: isGroup ? '' : request.recvID,
       groupID: isGroup ? request.groupID : '',
       serverMsgID: serverMsgID(request.sendID, request.clientMsgID),
-      senderPlatformID: caller.platformID,
+      senderPlatformID: caller.isAdmin && request.senderPlatformID !== 0 ? request.senderPlatformID : caller.platformID,
       msgFrom: caller.isAdmin && request.msgFrom !== 0 ? request.msgFrom : msgFrom.user,
       sendTime: this.#clock.now(),
       createTime: request.createTime === 0 ? this.#clock.now() : request.createTime,
@@ -137,7 +143,9 @@ function checkShape(message: MsgData, isAdmin: boolean): void {
   if (message.clientMsgID === '' || message.clientMsgID.length > limits.clientMsgID)
     refuse(`clientMsgID must have 1 to ${limits.clientMsgID} characters`)
   for (const name of ['clientMsgID', 'sendID', 'recvID', 'groupID'] as const)
-    if (message[name].includes('\0')) refuse(`${name} must not contain NUL`)
+    if (!isPrintable(message[name])) refuse(`${name} must not contain control characters`)
+  const ids = [message.sendID, message.recvID, message.groupID, ...message.atUserIDList]
+  if (ids.some(({ length }) => length > idLength)) refuse(`an id must have at most ${idLength} characters`)
   if (message.content.length === 0) refuse('content is empty')
   if (message.content.length > contentLimitBytes)
     refuse(`content is longer than ${contentLimitBytes} bytes`, errorCodes.TooLargeError)
