@@ -1,12 +1,12 @@
 import type { FrameDialect } from '@parlance/openim-protocol'
-import { runSeed, seededRandom, temporaryFolder, until } from '@parlance/testing'
+import { runSeed, seededRandom, temporaryFolder } from '@parlance/testing'
 import { describe, expect, it } from 'vitest'
 import { ApiClient } from './support/api-client.ts'
 import { FuzzConnection } from './support/fuzz-connection.ts'
 import { FuzzFrames } from './support/fuzz-frames.ts'
 import { FuzzHttp } from './support/fuzz-http.ts'
+import { HealthyPair } from './support/healthy-pair.ts'
 import { Mutator } from './support/mutator.ts'
-import { RawClient } from './support/raw-client.ts'
 import { ServerProcess } from './support/server-process.ts'
 
 const frameCount = Number(process.env['PARLANCE_FUZZ_FRAMES'] ?? 85_000)
@@ -24,48 +24,6 @@ const dialects: readonly FrameDialect[] = [
   { sdkType: 'go', compression: 'gzip' },
 ]
 const platformID = 5
-
-/** Two users who do nothing wrong, and have to be served all the time. */
-class HealthyPair {
-  sent = 0
-  #last: Promise<void> = Promise.resolve()
-  readonly #sender: RawClient
-  readonly #receiver: RawClient
-
-  constructor(sender: RawClient, receiver: RawClient) {
-    this.#sender = sender
-    this.#receiver = receiver
-  }
-
-  static async connect(server: ServerProcess, admin: ApiClient): Promise<HealthyPair> {
-    await admin.register('healthy', 'peer')
-    const client = async (userID: string): Promise<RawClient> =>
-      RawClient.connect({ ws: server.ws, userID, token: await admin.userToken(userID, platformID) })
-    return new HealthyPair(await client('healthy'), await client('peer'))
-  }
-
-  /** One message from the one to the other; one at a time. */
-  exchange(): Promise<void> {
-    this.#last = this.#last.then(() => this.#exchange())
-    return this.#last
-  }
-
-  async #exchange(): Promise<void> {
-    const clientMsgID = `healthy ${this.sent++}`
-    await this.#sender.send(this.#sender.text('are you there?', { recvID: 'peer' }, clientMsgID))
-    await until(
-      `${clientMsgID} is pushed`,
-      () => this.#receiver.messages.some((message) => message.clientMsgID === clientMsgID),
-      120_000,
-    )
-    this.#receiver.frames.length = 0
-    this.#sender.frames.length = 0
-  }
-
-  close(): void {
-    for (const client of [this.#sender, this.#receiver]) client.close()
-  }
-}
 
 describe('a server under mutated input', () => {
   const seed = runSeed()
@@ -85,7 +43,7 @@ describe('a server under mutated input', () => {
       memberUserIDs: ['bob'],
       groupInfo: { groupID: 'g', groupName: 'g', groupType: 2 },
     })
-    const healthy = await HealthyPair.connect(server, admin)
+    const healthy = await HealthyPair.connect(server.ws, admin)
 
     const connections = await Promise.all(
       users.map(async (userID, index) => {
