@@ -29,6 +29,7 @@ import type { RegisteredSession, SessionRegistry } from './registry.ts'
 import type { Session } from './session.ts'
 import { SessionTable } from './session-table.ts'
 import { moveAway } from './drain.ts'
+import { UpgradeRoutes } from './upgrade-routes.ts'
 
 /** The gateway: puts its parts together and answers for their end. */
 export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out> {
@@ -93,14 +94,11 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
   }
 
   attach(server: Server, { path = '/' }: { readonly path?: string } = {}): () => void {
-    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      if (isBelow(request.url ?? '/', path)) this.handleUpgrade(request, socket, head)
-    }
+    const release = UpgradeRoutes.of(server).add(path, this.#reception)
     const detach = (): void => {
-      server.off('upgrade', onUpgrade)
+      release()
       this.#attached.delete(detach)
     }
-    server.on('upgrade', onUpgrade)
     this.#attached.add(detach)
     return detach
   }
@@ -204,11 +202,4 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
   #checkEmpty(): void {
     if (this.#sessions.size === 0 && this.#reception.visitors.count === 0) this.#whenEmpty?.()
   }
-}
-
-function isBelow(url: string, path: string): boolean {
-  const query = url.indexOf('?')
-  const pathname = query === -1 ? url : url.slice(0, query)
-  const base = path.endsWith('/') ? path.slice(0, -1) : path
-  return pathname === base || pathname.startsWith(`${base}/`)
 }

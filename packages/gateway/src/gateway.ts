@@ -38,7 +38,8 @@ export interface Gateway<In extends OpMessage = OpMessage, Out = unknown> {
   readonly sessionCount: Count
 
   /**
-   * Takes over the server's WebSocket upgrades at `path` and below it, and nothing else. Returns how to let go.
+   * Takes over the server's WebSocket upgrades at `path` and below it; of several gateways the one with the longest path. Other
+   * upgrades are refused with 404, or left to the server's other upgrade listeners if it has any. Returns how to let go.
    *
    * @param options.path - @defaultValue '/', that is every upgrade
    */

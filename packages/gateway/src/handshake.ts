@@ -50,16 +50,30 @@ export function isWebSocketUpgrade({ method, headers }: IncomingMessage): boolea
   )
 }
 
+const absoluteForm = /^(?:https?|wss?):\/\/[^/?#]*/i
+
+/**
+ * Path and query of a request, on a placeholder host, whether its line names them alone or the whole address.
+ *
+ * @returns undefined when they cannot be read.
+ */
+export function readTarget(target = '/'): URL | undefined {
+  const local = target.replace(absoluteForm, '')
+  if (local !== '' && !/^[/?]/.test(local)) return undefined
+  const address = `http://localhost${local}`
+  return URL.canParse(address) ? new URL(address) : undefined
+}
+
 /** Reads the request. @returns undefined when its address cannot be read. */
 export function readRequest(
   request: IncomingMessage,
   remoteAddress: string,
   signal: AbortSignal,
 ): HandshakeRequest | undefined {
-  const address = `http://localhost${request.url ?? '/'}`
-  if (!URL.canParse(address)) return undefined
+  const url = readTarget(request.url)
+  if (url === undefined) return undefined
   return {
-    url: new URL(address),
+    url,
     headers: request.headers,
     remoteAddress,
     subprotocols: (request.headers['sec-websocket-protocol'] ?? '')

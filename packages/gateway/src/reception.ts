@@ -15,6 +15,7 @@ import { type Refusal, type RefusalReason, refusals, refuse } from './refusal.ts
 import type { RegisteredSession, SessionRegistry } from './registry.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
+import type { UpgradeTaker } from './upgrade-routes.ts'
 import { Visitors } from './visitors.ts'
 
 /** What the reception needs to know. */
@@ -37,7 +38,7 @@ export interface ReceptionOptions<In extends OpMessage, Out> {
 type Accepted<In, Out> = Extract<Admission<In, Out>, { kind: 'accept' }>
 
 /** Decides about clients that ask to be connected, and makes sessions of those that may. */
-export class Reception<In extends OpMessage, Out> {
+export class Reception<In extends OpMessage, Out> implements UpgradeTaker {
   readonly visitors: Visitors
   readonly #options: ReceptionOptions<In, Out>
   readonly #webSockets: WebSocketAcceptor<typeof GatewaySocket>
@@ -77,6 +78,13 @@ export class Reception<In extends OpMessage, Out> {
     })
   }
 
+  /** Refuses a client whose address nobody serves. */
+  turnAway(request: IncomingMessage, socket: Duplex): void {
+    socket.on('error', ignoreBrokenSocket)
+    this.visitors.enter(socket, this.#options.addressOf(request))
+    this.#refuse(socket, 'notFound')
+  }
+
   #obstacle(request: IncomingMessage, address: string): RefusalReason | undefined {
     const { limits } = this.#options.context
     if (this.#isClosed) return 'draining'
@@ -94,7 +102,7 @@ export class Reception<In extends OpMessage, Out> {
     try {
       const admission = await time.bound(Promise.resolve(handshake(asked)))
       if (admission.kind === 'refuse') this.#refuseWith(socket, admission, 'handshake')
-      else if (admission.kind === 'refuse-after-upgrade') this.#turnAway(request, socket, head, admission)
+      else if (admission.kind === 'refuse-after-upgrade') this.#explain(request, socket, head, admission)
       else await this.#welcome(request, socket, head, admission, time)
     } catch (error) {
       if (!time.signal.aborted) throw error
@@ -170,7 +178,7 @@ export class Reception<In extends OpMessage, Out> {
       .catch((error: unknown) => context.logger.warn('a session could not be unregistered', { error: String(error) }))
   }
 
-  #turnAway(
+  #explain(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,

@@ -11,7 +11,7 @@ export interface Refusal {
 /**
  * Why the gateway itself refuses a client.
  *
- * `notWebSocket` 400 · `unauthenticated` 401 · `tooLate` 408 (the handshake's time) · `tooManyFromAddress` 429 ·
+ * `notWebSocket` 400 · `unauthenticated` 401 · `notFound` 404 (no gateway at this path) · `tooLate` 408 (the handshake's time) · `tooManyFromAddress` 429 ·
  * `tooManySessions` 429 (of one subject) · `failed` 500 (the handshake threw) · `full` 503 · `draining` 503 ·
  * `unavailable` 503 (the registry failed)
  */
@@ -21,6 +21,7 @@ export type RefusalReason = keyof typeof refusals
 export const refusals = {
   notWebSocket: { status: 400, body: 'this address takes WebSocket connections only\n' },
   unauthenticated: { status: 401, body: 'not authenticated\n' },
+  notFound: { status: 404, body: 'no WebSocket is served at this address\n' },
   tooLate: { status: 408, body: 'the handshake took too long\n' },
   tooManyFromAddress: {
     status: 429,
