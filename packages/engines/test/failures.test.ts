@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { InvalidArgumentError } from '@parlance/core'
+import { ClosedError, InvalidArgumentError } from '@parlance/core'
 import {
   SqliteEngine,
   SqliteFlushError,
@@ -149,6 +149,32 @@ test('a migration that fails changes nothing, and the engine goes on', async () 
   expect(() => engine.prepare('SELECT x FROM a')).toThrow(/no such table/)
   await engine.write(insert(1))
   engine.migrate('other', ['CREATE TABLE a(x)'])
+})
+
+test('a migration that fails undoes nothing that was committed before it', async () => {
+  const happened: string[] = []
+  await engine.write(() => {
+    engine.afterCommit(() => happened.push('committed'))
+    engine.afterRollback(() => happened.push('undone'))
+    insert(1)()
+  })
+  expect(() => engine.migrate('other', ['CREATE TABLE a(x)', 'CREATE TABLE a(x)'])).toThrow(SqliteStatementError)
+  expect(happened).toEqual(['committed'])
+})
+
+test('an engine that refuses writes after a failed flush takes no migration either', async () => {
+  beforeCommit = failWith('SQLITE_IOERR_FSYNC')
+  await expect(engine.write(insert(1))).rejects.toThrow(SqliteFlushError)
+  beforeCommit = () => undefined
+  expect(() => engine.migrate('other', ['CREATE TABLE a(x)'])).toThrow(SqliteFlushError)
+  expect(() => engine.prepare('SELECT x FROM a')).toThrow(/no such table/)
+})
+
+test('an engine that is closing takes no migration', async () => {
+  const queued = engine.write(insert(1))
+  const closed = engine.close()
+  expect(() => engine.migrate('other', ['CREATE TABLE a(x)'])).toThrow(ClosedError)
+  await Promise.all([queued, closed])
 })
 
 test('a file written by a newer program is refused', () => {

@@ -1,7 +1,8 @@
+import { statSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ClosedError, InvalidArgumentError, OverloadedError } from '@parlance/core'
 import { SqliteEngine, type SqliteEngineOptions } from '@parlance/engines/sqlite'
-import { temporaryFolder, type TemporaryFolder } from '@parlance/testing'
+import { temporaryFolder, type TemporaryFolder, until } from '@parlance/testing'
 import { recordingMetrics } from './recording-metrics.ts'
 
 let folder: TemporaryFolder
@@ -148,6 +149,36 @@ test('close commits the queue and refuses what comes later', async () => {
   expect(() => engine.prepare('SELECT 1')).toThrow(ClosedError)
   open()
   expect(ids()).toEqual([1])
+})
+
+test('a group has at most two thousand works; the others follow in turns of their own, and hold up nobody', async () => {
+  const writes = Array.from({ length: 4500 }, (_, id) => engine.write(insert(id)))
+  const stored: number[] = []
+  const turn = (): void => {
+    stored.push(ids().length)
+    if (stored.at(-1)! < 4500) setImmediate(turn)
+  }
+  setImmediate(turn)
+  await Promise.all(writes)
+  await until('the turn after the last group', () => stored.includes(4500))
+  expect(stored).toEqual([2000, 4000, 4500])
+  expect(metrics.observations.get('parlance_sqlite_writes_per_commit')).toEqual([2000, 2000, 500])
+})
+
+test('close commits a queue of several groups', async () => {
+  const writes = Array.from({ length: 4500 }, (_, id) => engine.write(insert(id)))
+  await engine.close()
+  await Promise.all(writes)
+  open()
+  expect(ids()).toHaveLength(4500)
+})
+
+test('what a large transaction made of the write-ahead log is cut back', async () => {
+  const walBytes = (): number => statSync(`${folder.path}/data.db-wal`).size
+  await engine.write(insert(1, 'x'.repeat(40_000_000)))
+  await engine.write(insert(2))
+  await engine.write(insert(3))
+  expect(walBytes()).toBeLessThanOrEqual(16 * 1024 * 1024)
 })
 
 test('a full queue refuses further writes and takes them again after the commit', async () => {

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
+  type Bytes,
   ClosedError,
   type Count,
   type Counter,
@@ -39,14 +40,27 @@ interface QueuedWrite {
 
 type Outcome = { readonly failed: boolean; readonly value: unknown }
 
-/** What makes a commit durable; the last one matters on macOS only, where a plain fsync stops at the drive's cache. */
-const pragmas = ['locking_mode=EXCLUSIVE', 'journal_mode=WAL', 'synchronous=FULL', 'cache_size=-65536', 'fullfsync=ON']
+/** What a large transaction made of the write-ahead log is cut back to this; small ones reuse its space. */
+const maxIdleWalBytes: Bytes = 16 * 1024 * 1024
+
+/** What makes a commit durable; `fullfsync` matters on macOS only, where a plain fsync stops at the drive's cache. */
+const pragmas = [
+  'locking_mode=EXCLUSIVE',
+  'journal_mode=WAL',
+  'synchronous=FULL',
+  'cache_size=-65536',
+  'fullfsync=ON',
+  `journal_size_limit=${maxIdleWalBytes}`,
+]
+
+/** Works of one group: bounds how long one transaction holds up the event loop. */
+const maxGroupWrites: Count = 2000
 
 /**
  * One SQLite file with group commit, shared by every embedded driver of a process.
  *
- * All writes handed in during one turn of the event loop are done in one transaction and flushed with one fsync
- * (WAL, `synchronous=FULL`): {@link write} resolves once its work is on disk. Reads run at once and see committed data
+ * All writes handed in during one turn of the event loop, up to 2000, are done in one transaction and flushed with one
+ * fsync (WAL, `synchronous=FULL`): {@link write} resolves once its work is on disk. Those beyond follow in the next turns. Reads run at once and see committed data
  * only. The file belongs to exactly one process; a second one is refused. One engine, one thread, no other connection.
  */
 export class SqliteEngine {
@@ -67,7 +81,7 @@ export class SqliteEngine {
   readonly #taskFailures: Counter
   readonly #guard: StatementGuard
   readonly #owners = new Set<string>()
-  #queue: QueuedWrite[] = []
+  readonly #queue: QueuedWrite[] = []
   #afterCommit: (() => void)[] = []
   #afterRollback: (() => void)[] = []
   #scheduled = false
@@ -146,10 +160,12 @@ export class SqliteEngine {
    *
    * Steps are only ever appended to the list; an existing step is never edited. Called outside {@link write}.
    *
-   * @throws SqliteSchemaError when the file already holds more steps than this program knows.
+   * @throws SqliteSchemaError when the file already holds more steps than this program knows; ClosedError once close was
+   *   called; the {@link failure} of an engine that refuses writes.
    */
   migrate(owner: string, steps: readonly string[]): void {
-    this.#assertOpen()
+    if (this.#closing) throw this.#closedError()
+    if (this.#failure !== undefined) throw this.#failure
     if (this.#inTransaction) throw new InvalidArgumentError('migrate may not be called inside write')
     const version = this.#schemaVersion(owner)
     if (version > steps.length) {
@@ -200,7 +216,7 @@ export class SqliteEngine {
    * the group are kept, and the promise rejects with its error. When the commit fails, every promise of the group rejects.
    */
   write<T>(work: () => T): Promise<T> {
-    if (this.#closing) return Promise.reject(new ClosedError(`the engine of ${this.path} is closed`))
+    if (this.#closing) return Promise.reject(this.#closedError())
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#queue.length >= this.#maxQueuedWrites)
       return Promise.reject(new OverloadedError(`${this.#queue.length} writes wait for ${this.path}: try again later`))
@@ -274,11 +290,9 @@ export class SqliteEngine {
   }
 
   #flush(): void {
-    const group = this.#queue
+    const group = this.#queue.splice(0, maxGroupWrites)
     const outcomes: Outcome[] = []
-    this.#queue = []
-    this.#afterCommit = []
-    this.#afterRollback = []
+    if (this.#queue.length > 0) this.#schedule()
     this.#lost = undefined
     const started = performance.now()
     try {
@@ -297,7 +311,7 @@ export class SqliteEngine {
     this.#commits.add()
     this.#commitMs.observe(performance.now() - started)
     this.#writesPerCommit.observe(group.length)
-    this.#runTasks(this.#afterCommit)
+    this.#runTasks(this.#takeTasks().commit)
     group.forEach((write, index) => {
       const outcome = outcomes[index]!
       if (outcome.failed) write.reject(outcome.value)
@@ -346,8 +360,16 @@ export class SqliteEngine {
       })
     }
     if (failure instanceof SqliteFlushError) this.#failure = failure
-    this.#runTasks(this.#afterRollback)
+    this.#runTasks(this.#takeTasks().rollback)
     return failure
+  }
+
+  // No task outlives the transaction in which it was given.
+  #takeTasks(): { readonly commit: readonly (() => void)[]; readonly rollback: readonly (() => void)[] } {
+    const tasks = { commit: this.#afterCommit, rollback: this.#afterRollback }
+    this.#afterCommit = []
+    this.#afterRollback = []
+    return tasks
   }
 
   #runTasks(tasks: readonly (() => void)[]): void {
@@ -379,6 +401,10 @@ export class SqliteEngine {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new ClosedError(`the engine of ${this.path} is closed`)
+    if (this.#closed) throw this.#closedError()
+  }
+
+  #closedError(): ClosedError {
+    return new ClosedError(`the engine of ${this.path} is closed`)
   }
 }
