@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Timestamp } from '@parlance/core'
 import type { EncodedMessage, SessionCodec } from './codec.ts'
 import type { Refusal } from './refusal.ts'
 import type { SessionIdentity } from './session.ts'
@@ -24,6 +25,15 @@ export type Admission<In = unknown, Out = unknown> =
       readonly codec: SessionCodec<In, Out>
       /** The first message on the wire; nothing is written before it. */
       readonly greeting?: EncodedMessage
+      /**
+       * Asked again after the session was registered, before its client is told anything: whether it may still be. Whoever was
+       * refused between the admission and the registration could not be kicked; from here on a kick finds the session.
+       *
+       * False ends the session as one that the device policy replaces, and nobody has to go for it. A throw refuses it with 500.
+       */
+      readonly confirm?: () => Promise<boolean>
+      /** When its credential expires, on the gateway's clock; it is ended within a second of that. @defaultValue never */
+      readonly expiresAtMs?: Timestamp
       /** The session's first attributes. */
       readonly attributes?: Readonly<Record<string, unknown>>
       /** One of the offered subprotocols. */

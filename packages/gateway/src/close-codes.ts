@@ -27,8 +27,10 @@ export const closeCodes = {
   undecodable: 3500,
   /** A message with an op that nobody serves. */
   unknownOp: 3501,
-  /** The device policy gave the place to a newer session. */
+  /** The device policy gave the place to a newer session, or the admission was not confirmed. */
   replaced: 3502,
+  /** The credential that the session was opened with has expired. */
+  expired: 3503,
 } as const
 
 const reconnectingProtocolCodes: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013])

@@ -54,6 +54,10 @@ export class Connection<In extends OpMessage, Out> implements Session<In, Out>, 
   lastDelivery = 0
   /** Subjects whose presence it watches. */
   watching: Set<string> | undefined
+  /** UTF-8 bytes of their names. */
+  watchingBytes: Bytes = 0
+  /** When its credential expires, on the wall clock. */
+  expiresAtMs: Timestamp = Number.POSITIVE_INFINITY
   /** When a finishing connection is closed even if a request is still being handled. */
   finishByMs: Milliseconds = Number.POSITIVE_INFINITY
 
@@ -194,6 +198,12 @@ export class Connection<In extends OpMessage, Out> implements Session<In, Out>, 
     this.#state = 'finishing'
     this.#intake.stopReading()
     if (this.#webSocket !== undefined && !this.isBusy) this.#closeWith(this.#farewell)
+  }
+
+  /** Ends it with last words. */
+  dismiss(farewell: Out | undefined, code: number, reason: string): void {
+    if (farewell !== undefined) this.send(farewell)
+    this.close(code, reason)
   }
 
   /** Closes although a request is still being handled. */

@@ -10,7 +10,7 @@ export class UnknownOpError extends ParlanceError {
   static override readonly code = 'GATEWAY_UNKNOWN_OP'
 }
 
-/** A session wants to watch the presence of more subjects than one session may. */
+/** A session wants to watch the presence of more subjects, or of subjects with longer names, than one session may. */
 export class TooManySubscriptionsError extends ParlanceError {
   static override readonly code = 'GATEWAY_TOO_MANY_SUBSCRIPTIONS'
 }

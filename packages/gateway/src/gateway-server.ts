@@ -73,7 +73,7 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
       onEnded: (connection, code, reason) => this.#ended(connection, code, reason),
     }
     this.presence = new PresenceBoard(this.#registry, this.#fanOut, options.presence, limits, this.#logger)
-    this.#heartbeat = new Heartbeat(this.#sessions, limits, this.#clock)
+    this.#heartbeat = new Heartbeat(this.#sessions, limits, this.#clock, options.expiredFarewell)
     this.#reception = new Reception({
       node: this.node,
       handshake: handshakeOf(options, options.refusalOf),
@@ -119,7 +119,7 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
     let kicked = 0
     for (const session of this.#sessions.of(subject)) {
       if (!session.isOpen || match?.(session.registration) === false) continue
-      this.#dismiss(session, farewell, code, reason)
+      session.dismiss(farewell, code, reason)
       kicked++
     }
     return kicked
@@ -161,18 +161,8 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
   #replace({ id, subject, node }: RegisteredSession): void {
     const session = this.#sessions.of(subject).find((one) => one.id === id)
     if (session !== undefined)
-      return this.#dismiss(
-        session,
-        this.#options.replacedFarewell,
-        closeCodes.replaced,
-        'another session took its place',
-      )
+      return session.dismiss(this.#options.replacedFarewell, closeCodes.replaced, 'another session took its place')
     this.#logger.warn('a session that must go is not here', { session: id, node })
-  }
-
-  #dismiss(session: Connection<In, Out>, farewell: Out | undefined, code: number, reason: string): void {
-    if (farewell !== undefined) session.send(farewell)
-    session.close(code, reason)
   }
 
   #ended(connection: Connection<In, Out>, code: number, reason: string): void {

@@ -8,19 +8,21 @@ import type { SessionTable } from './session-table.ts'
 const sweepMs = 1_000
 
 /**
- * Looks at all connections once a second: pings the quiet ones whose codec wants it, closes the silent ones and those
- * that do not finish. One timer for all.
+ * Looks at all connections once a second: pings the quiet ones whose codec wants it, closes the silent ones, those whose
+ * credential has expired and those that do not finish. One timer for all.
  */
 export class Heartbeat<In extends OpMessage, Out> {
   readonly #sessions: SessionTable<In, Out>
   readonly #limits: ResolvedLimits
   readonly #clock: Clock
+  readonly #expiredFarewell: Out | undefined
   #timer: Timer
 
-  constructor(sessions: SessionTable<In, Out>, limits: ResolvedLimits, clock: Clock) {
+  constructor(sessions: SessionTable<In, Out>, limits: ResolvedLimits, clock: Clock, expiredFarewell: Out | undefined) {
     this.#sessions = sessions
     this.#limits = limits
     this.#clock = clock
+    this.#expiredFarewell = expiredFarewell
     this.#timer = this.#arm()
   }
 
@@ -38,6 +40,8 @@ export class Heartbeat<In extends OpMessage, Out> {
 
   #examine(connection: Connection<In, Out>, nowMs: number): void {
     if (nowMs >= connection.finishByMs) return connection.giveUpFinishing()
+    if (this.#clock.now() >= connection.expiresAtMs)
+      return connection.dismiss(this.#expiredFarewell, closeCodes.expired, 'the credential of this session has expired')
     // Nothing can be heard from a connection that is not being read.
     if (connection.isPaused) {
       connection.heardAtMs = nowMs

@@ -24,6 +24,8 @@ export interface GatewayLimits {
   readonly sessionsPerSubject?: Count
   /** Subjects whose presence one session may watch. @defaultValue 3 000 */
   readonly presenceSubscriptions?: Count
+  /** UTF-8 bytes of those subjects' names. @defaultValue 262 144 */
+  readonly presenceSubscriptionBytes?: Bytes
   /** From the upgrade request to the decision; above it the client gets 408. @defaultValue 10 000 */
   readonly handshakeMs?: Milliseconds
   /** A connection from which no frame came for so long is closed. @defaultValue 60 000 */
@@ -48,6 +50,7 @@ const defaults: Omit<ResolvedLimits, 'hardBufferedBytes'> = {
   connectionsPerAddress: Number.POSITIVE_INFINITY,
   sessionsPerSubject: 100,
   presenceSubscriptions: 3_000,
+  presenceSubscriptionBytes: 262_144,
   handshakeMs: 10_000,
   idleTimeoutMs: 60_000,
   pingAfterMs: 25_000,

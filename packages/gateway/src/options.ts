@@ -44,8 +44,10 @@ export interface CommonOptions<In extends OpMessage, Out> {
   readonly limits?: GatewayLimits
   /** @defaultValue allowAll */
   readonly devicePolicy?: DevicePolicy
-  /** The last message of a session that the device policy ends. */
+  /** The last message of a session that the device policy ends, or whose admission was not confirmed. */
   readonly replacedFarewell?: Out
+  /** The last message of a session whose credential has expired. */
+  readonly expiredFarewell?: Out
   readonly presence?: PresenceOptions<Out>
   /** The answer to a client that the gateway itself refuses. Must not throw. @defaultValue a status and a line of text */
   readonly refusalOf?: (reason: RefusalReason) => Refusal | undefined

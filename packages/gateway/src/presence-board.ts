@@ -40,14 +40,20 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
   ): Promise<readonly (readonly RegisteredSession[])[]> {
     const watcher = this.#own(session)
     if (watcher.isOpen) {
-      const watching = watcher.watching ?? new Set<string>()
-      const wanted = new Set([...watching, ...subjects])
-      if (wanted.size > this.#limits.presenceSubscriptions)
+      const { presenceSubscriptions, presenceSubscriptionBytes } = this.#limits
+      const wanted = new Set(watcher.watching)
+      let wantedBytes = watcher.watchingBytes
+      for (const subject of subjects) {
+        if (!wanted.has(subject)) wantedBytes += Buffer.byteLength(subject)
+        wanted.add(subject)
+      }
+      if (wanted.size > presenceSubscriptions || wantedBytes > presenceSubscriptionBytes)
         throw new TooManySubscriptionsError(
-          `a session may watch ${this.#limits.presenceSubscriptions} subjects; unsubscribe from some first`,
-          { details: { session: session.id, wanted: wanted.size } },
+          `a session may watch ${presenceSubscriptions} subjects with names of ${presenceSubscriptionBytes} bytes together; unsubscribe from some first`,
+          { details: { session: session.id, wanted: wanted.size, wantedBytes } },
         )
       watcher.watching = wanted
+      watcher.watchingBytes = wantedBytes
       for (const subject of subjects) this.#watchersOf(subject).add(watcher)
     }
     return this.#registry.sessionsOf(subjects)
@@ -55,7 +61,11 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
 
   unsubscribe(session: Session<In, Out>, subjects: readonly string[]): void {
     const watcher = this.#own(session)
-    for (const subject of subjects) if (watcher.watching?.delete(subject) === true) this.#drop(watcher, subject)
+    for (const subject of subjects) {
+      if (watcher.watching?.delete(subject) !== true) continue
+      watcher.watchingBytes -= Buffer.byteLength(subject)
+      this.#drop(watcher, subject)
+    }
   }
 
   of(subjects: readonly string[]): Promise<readonly (readonly RegisteredSession[])[]> {
@@ -67,6 +77,7 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
     if (watcher.watching === undefined) return
     for (const subject of watcher.watching) this.#drop(watcher, subject)
     watcher.watching = undefined
+    watcher.watchingBytes = 0
   }
 
   stop(): void {

@@ -16,7 +16,7 @@ export interface Presence<In, Out> {
    * Tells the session from now on when a subject's sessions change, until it unsubscribes or ends. Returns the sessions
    * the subjects have now, in the order asked: no change is missed in between. One round trip.
    *
-   * @throws TooManySubscriptionsError above `limits.presenceSubscriptions`; nothing was subscribed then.
+   * @throws TooManySubscriptionsError above `limits.presenceSubscriptions` or `limits.presenceSubscriptionBytes`; nothing was subscribed then.
    */
   subscribe(session: Session<In, Out>, subjects: readonly string[]): Promise<readonly (readonly RegisteredSession[])[]>
   unsubscribe(session: Session<In, Out>, subjects: readonly string[]): void

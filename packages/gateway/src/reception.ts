@@ -35,6 +35,8 @@ export interface ReceptionOptions<In extends OpMessage, Out> {
   readonly onLeft: () => void
 }
 
+const stays = Promise.resolve(true)
+
 type Accepted<In, Out> = Extract<Admission<In, Out>, { kind: 'accept' }>
 
 /** Decides about clients that ask to be connected, and makes sessions of those that may. */
@@ -114,7 +116,7 @@ export class Reception<In extends OpMessage, Out> implements UpgradeTaker {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    { identity, codec, greeting, attributes, subprotocol }: Accepted<In, Out>,
+    { identity, codec, greeting, confirm, expiresAtMs, attributes, subprotocol }: Accepted<In, Out>,
     time: HandshakeTime,
   ): Promise<void> {
     const { node, registry, sessions, context, onOpen } = this.#options
@@ -127,13 +129,16 @@ export class Reception<In extends OpMessage, Out> implements UpgradeTaker {
       credential,
     }
     const connection = new Connection(registration, codec, context, attributes)
+    if (expiresAtMs !== undefined) connection.expiresAtMs = expiresAtMs
     if (greeting !== undefined) connection.greet(greeting)
     // First here, then in the registry: whoever finds it there can deliver to it.
     sessions.add(connection)
     const registering = Promise.resolve(registry.register(registration))
     let isOpened = false
     try {
-      const obstacle = await this.#register(registering, registration, time)
+      const existing = await this.#registered(registering, time)
+      const isConfirmed = existing === undefined || (await time.bound(confirm?.() ?? stays))
+      const obstacle = this.#settle(connection, existing, isConfirmed)
       if (obstacle !== undefined) return this.#refuse(socket, obstacle)
       onOpen?.(connection)
       if (subprotocol !== undefined) this.#subprotocols.set(request, subprotocol)
@@ -147,22 +152,33 @@ export class Reception<In extends OpMessage, Out> implements UpgradeTaker {
     }
   }
 
-  /** @returns why the client is refused although it was admitted. */
-  async #register(
+  /** @returns the subject's other sessions, or undefined when the registry failed. */
+  async #registered(
     registering: Promise<readonly RegisteredSession[]>,
-    registration: RegisteredSession,
     time: HandshakeTime,
-  ): Promise<RefusalReason | undefined> {
-    const { context, devicePolicy, replace } = this.#options
-    let existing
+  ): Promise<readonly RegisteredSession[] | undefined> {
     try {
-      existing = await time.bound(registering)
+      return await time.bound(registering)
     } catch (error) {
       if (time.signal.aborted) throw error
-      context.logger.error('a session could not be registered', { error: String(error) })
-      return 'unavailable'
+      this.#options.context.logger.error('a session could not be registered', { error: String(error) })
+      return undefined
     }
+  }
+
+  /** Decides who stays: the session that came, and those it found. @returns why the client is refused although it was admitted. */
+  #settle(
+    connection: Connection<In, Out>,
+    existing: readonly RegisteredSession[] | undefined,
+    isConfirmed: boolean,
+  ): RefusalReason | undefined {
+    const { context, devicePolicy, replace } = this.#options
+    const { registration } = connection
+    if (existing === undefined) return 'unavailable'
     if (this.#isClosed) return 'draining'
+    if (!isConfirmed) replace(registration)
+    // Who was kicked meanwhile takes nobody's place: its client is told so once it is upgraded.
+    if (!connection.isOpen) return undefined
     const leaving = devicePolicy(registration, existing)
     if (existing.length - leaving.length >= context.limits.sessionsPerSubject) return 'tooManySessions'
     for (const session of leaving) replace(session)

@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { UnknownOpError } from '@parlance/gateway'
 import {
   type Admission,
+  closeCodes,
   createGateway,
   json,
   type JsonMessage,
   type JsonRequest,
+  onePerDevice,
   type SessionRegistry,
 } from '@parlance/gateway'
 import { createInProcessRegistry } from '@parlance/gateway/embedded'
@@ -113,6 +115,84 @@ describe('a client is connected', () => {
     go()
     expect(await ann.closed).toMatchObject({ code: 4500, received: 2 })
     expect(ann.ops()).toEqual(['welcome', 'out'])
+  })
+})
+
+describe('an admission that is to be confirmed', () => {
+  /** Admits ann with what comes of asking again. */
+  const admit = (confirm: () => Promise<boolean>): Admission<JsonRequest, JsonMessage> =>
+    ({ ...accept('ann'), confirm }) as Admission<JsonRequest, JsonMessage>
+  const options: TestOptions = { replacedFarewell: { op: 'out' } }
+
+  it('is asked about when a kick would find the session, and before its client is told', async () => {
+    let found: number | undefined
+    let client: RawClient | undefined
+    await openWith(
+      () =>
+        admit(async () => {
+          found = site.gateway.sessionsOf('ann').length + (await site.gateway.presence.of(['ann']))[0]!.length
+          expect(client!.head).toBe('')
+          return true
+        }),
+      options,
+    )
+    client = new RawClient(site.port)
+    client.upgrade('/')
+    await until('it is greeted', () => client.frames.length === 1)
+    expect(found).toBe(2)
+    expect(site.gateway.sessionsOf('ann')).toHaveLength(1)
+    client.destroy()
+  })
+
+  it('and is not any more ends in the farewell of the replaced, and replaces nobody', async () => {
+    let isValid = true
+    let credential = 0
+    await openWith(
+      () => ({
+        ...admit(async () => isValid),
+        identity: { subject: 'ann', device: 'web', credential: String(credential++) },
+      }),
+      { ...options, devicePolicy: onePerDevice },
+    )
+    const first = site.dial('/')
+    await first.receives(1)
+    isValid = false
+    const second = site.dial('/')
+    expect(await second.closed).toMatchObject({ code: closeCodes.replaced })
+    expect(second.ops()).toEqual(['welcome', 'out'])
+    expect(site.gateway.sessionsOf('ann')).toMatchObject([{ credential: '0' }])
+    await until('it is unregistered', async () => (await site.gateway.presence.of(['ann']))[0]!.length === 1)
+    expect(first.ops()).toEqual(['welcome'])
+  })
+
+  it('and is kicked meanwhile takes the place of nobody', async () => {
+    let credential = 0
+    await openWith(
+      () => {
+        const identity = { subject: 'ann', device: 'web', credential: String(credential++) }
+        const confirm = async (): Promise<boolean> => {
+          if (identity.credential === '0') return true
+          const match = (one: { credential: string }): boolean => one.credential === '1'
+          await site.gateway.kick('ann', { match, farewell: { op: 'kicked' }, code: 4500, reason: 'revoked' })
+          return true
+        }
+        return { ...admit(confirm), identity }
+      },
+      { ...options, devicePolicy: onePerDevice },
+    )
+    const first = site.dial('/')
+    await first.receives(1)
+    const second = site.dial('/')
+    expect(await second.closed).toMatchObject({ code: 4500 })
+    expect(second.ops()).toEqual(['welcome', 'kicked'])
+    expect(site.gateway.sessionsOf('ann')).toMatchObject([{ credential: '0' }])
+  })
+
+  it('that cannot be asked about is refused with 500, and nothing of it is left', async () => {
+    await openWith(() => admit(() => Promise.reject(new Error('the store is away'))), options)
+    expect(await statusOf('/')).toBe('HTTP/1.1 500 Internal Server Error | the handshake failed')
+    expect(site.gateway.sessionCount).toBe(0)
+    await until('it is unregistered', async () => (await site.gateway.presence.of(['ann']))[0]!.length === 0)
   })
 })
 

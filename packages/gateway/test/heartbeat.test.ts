@@ -1,7 +1,7 @@
-import { closeCodes } from '@parlance/gateway'
+import { closeCodes, createGateway, json } from '@parlance/gateway'
 import { settle, until, VirtualClock } from '@parlance/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { Site } from './harness.ts'
+import { identify, Site } from './harness.ts'
 import { clientFrame, RawClient } from './raw-client.ts'
 
 let site: Site
@@ -76,6 +76,41 @@ it('a connection that the gateway itself does not read is not called silent', as
   await settle()
   await clock.advance(120_000)
   expect(site.gateway.sessionCount).toBe(1)
+})
+
+it('a session ends when its credential expires, also while it is not being read', async () => {
+  const start = clock.now()
+  const expiries = { a: start + 5_000, b: start + 7_000, c: undefined }
+  const local = await Site.around(
+    createGateway({
+      clock,
+      limits: { requestsInFlight: 1 },
+      ops: { hang: () => new Promise(() => undefined) },
+      expiredFarewell: { op: 'expired' },
+      handshake: (request) => {
+        const identity = identify(request)!
+        const expiresAtMs = expiries[identity.subject as keyof typeof expiries]
+        return { kind: 'accept', identity, codec: json, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) }
+      },
+    }),
+  )
+  const timers = clock.pendingCount
+  const [a, b, c] = [await local.connect('a'), await local.connect('b'), await local.connect('c')]
+  b.send({ op: 'hang', id: 1 })
+  b.send({ op: 'hang', id: 2 })
+  await settle()
+  expect(clock.pendingCount).toBe(timers)
+  await clock.advance(4_000)
+  expect(local.gateway.sessionCount).toBe(3)
+  await clock.advance(1_000)
+  expect(await a.closed).toMatchObject({ code: closeCodes.expired, received: 1 })
+  expect(a.ops()).toEqual(['expired'])
+  await clock.advance(2_000)
+  expect(await b.closed).toMatchObject({ code: closeCodes.expired })
+  await clock.advance(20_000)
+  expect(local.gateway.sessionsOf('c')).toHaveLength(1)
+  expect(c.ops()).toEqual([])
+  await local.close()
 })
 
 it('one timer serves all connections', async () => {

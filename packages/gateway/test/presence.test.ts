@@ -12,7 +12,7 @@ const counted = { ...json, encode: (message: Parameters<typeof json.encode>[0]) 
 beforeEach(async () => {
   encoded = 0
   site = await Site.open({
-    limits: { presenceSubscriptions: 3 },
+    limits: { presenceSubscriptions: 3, presenceSubscriptionBytes: 64 },
     presence: {
       message: (subject, sessions) =>
         subject === 'secret' ? undefined : { op: 'presence', data: [subject, sessions.map(({ device }) => device)] },
@@ -117,6 +117,21 @@ it('a session watches a bounded number of subjects; one too many subscribes to n
   await site.connect('d')
   await watcher.receives(1)
   expect(watcher.received.map(({ data }) => data)).toEqual([['d', ['web']]])
+})
+
+it('the bytes of the names that a session watches are bounded too, not only their count', async () => {
+  const watcher = await site.connect('watcher')
+  const session = sessionOf('watcher')
+  const wide = 'é'.repeat(16)
+  await site.gateway.presence.subscribe(session, [wide])
+  await site.gateway.presence.subscribe(session, [wide, wide])
+  await expect(site.gateway.presence.subscribe(session, ['x'.repeat(33)])).rejects.toThrow(TooManySubscriptionsError)
+  await site.gateway.presence.subscribe(session, ['x'.repeat(32)])
+  site.gateway.presence.unsubscribe(session, [wide, wide, 'never watched'])
+  await expect(site.gateway.presence.subscribe(session, ['y'.repeat(33)])).rejects.toThrow(TooManySubscriptionsError)
+  await site.gateway.presence.subscribe(session, ['ann'])
+  await site.connect('ann')
+  await watcher.receives(1)
 })
 
 it('an ended session watches nothing, and its subscription after the end is none', async () => {
