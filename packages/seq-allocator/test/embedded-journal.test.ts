@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { OverloadedError } from '@parlance/core'
+import { InvalidArgumentError, OverloadedError } from '@parlance/core'
 import { SqliteEngine } from '@parlance/engines/sqlite'
 import type { AppendedEntry, NewEntry } from '@parlance/seq-allocator'
 import {
@@ -145,6 +145,29 @@ test('repeat keys are recognised within the window, also after a restart, and in
   expect(await journal.append('s', [entry('x', 'k0')])).toEqual([{ seq: 1001, repeated: false }])
 })
 
+test('appends that are undone use up nothing of the repeat window', async () => {
+  await reopen({ repeatWindow: 100 })
+  const keys = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => entry('x', `k${from + index}`))
+  await journal.append('s', keys(0, 90))
+  for (let round = 1; round <= 20; round++) {
+    const undone = engine.write(() => {
+      journal.appendIn([{ stream: 's', entries: keys(round * 1000, 50) }])
+      throw new Error('undo')
+    })
+    await expect(undone).rejects.toThrow('undo')
+    failCommits = round % 2 === 0
+    await Promise.allSettled([journal.append('s', failCommits ? keys(round * 2000, 150) : [entry('no key')])])
+    failCommits = false
+  }
+  const again = keys(0, 90).map((_, index) => ({ seq: index + 1, repeated: true }))
+  expect(await journal.append('s', keys(0, 90))).toEqual(again)
+  await journal.append('s', keys(100_000, 99))
+  expect(await journal.append('s', keys(0, 90))).toEqual(again)
+  await reopen({ repeatWindow: 100 })
+  expect(await journal.append('s', keys(0, 90))).toEqual(again)
+})
+
 test('two repeat keys with the same hash are two entries, and each is recognised', async () => {
   // Found by search: the first 48 bits of the SHA-256 of both are the same in stream number 1.
   const [one, other] = ['76eec6d358e4', '3276eca2239e'] as const
@@ -171,6 +194,13 @@ test('more pending entries than allowed are refused, and taken again after the c
   await expect(journal.append('s', [entry('x'), entry('x'), entry('x')])).rejects.toThrow(OverloadedError)
   await pending
   expect(seqsOf(await journal.append('s', [entry('y')]))).toEqual([9])
+})
+
+test('an append that no commit could ever take is refused for good', async () => {
+  await reopen({ maxPendingEntries: 10 })
+  const eleven = Array.from({ length: 11 }, () => entry('x'))
+  await expect(journal.append('s', eleven)).rejects.toThrow(InvalidArgumentError)
+  expect(seqsOf(await journal.append('s', eleven.slice(1)))).toHaveLength(10)
 })
 
 test('truncating raises the floor and frees the space; numbers go on', async () => {

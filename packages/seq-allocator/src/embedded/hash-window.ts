@@ -1,18 +1,29 @@
 import type { Count } from '@parlance/core'
 
-/** A table of numbers by hash: open addressing in two flat arrays, 16 bytes a place, grown as needed. */
+/** A table of numbers by hash: open addressing in two flat arrays, 16 bytes a place, two to four places an entry. */
 class HashTable {
   #hashes = new Float64Array(1024)
   #seqs = new Float64Array(1024)
-  size: Count = 0
+  #usedPlaces: Count = 0
+  #size: Count = 0
+
+  /** Entries that are in it; those taken out do not count. */
+  get size(): Count {
+    return this.#size
+  }
+
+  get placeCount(): Count {
+    return this.#hashes.length
+  }
 
   add(hash: number, seq: number): void {
-    if (this.size * 2 >= this.#hashes.length) this.#grow()
+    if (this.#usedPlaces * 2 >= this.#hashes.length) this.#rebuild()
     let place = this.#placeOf(hash)
     while (this.#hashes[place] !== 0) place = (place + 1) % this.#hashes.length
     this.#hashes[place] = hash
     this.#seqs[place] = seq
-    this.size++
+    this.#usedPlaces++
+    this.#size++
   }
 
   /** The first number added under the hash that `accepts` wants; 0 when there is none. */
@@ -24,10 +35,12 @@ class HashTable {
     return 0
   }
 
-  /** Takes a number out; its place stays occupied, so that those behind it are still found. */
+  /** Takes a number out; its place stays occupied until the next rebuild, so that those behind it are still found. */
   remove(hash: number, seq: number): void {
     for (let place = this.#placeOf(hash); this.#hashes[place] !== 0; place = (place + 1) % this.#hashes.length) {
-      if (this.#hashes[place] === hash && this.#seqs[place] === seq) this.#seqs[place] = 0
+      if (this.#hashes[place] !== hash || this.#seqs[place] !== seq) continue
+      this.#seqs[place] = 0
+      this.#size--
     }
   }
 
@@ -35,12 +48,15 @@ class HashTable {
     return hash % this.#hashes.length
   }
 
-  #grow(): void {
+  // Larger only when entries need it: places that were left are free again afterwards.
+  #rebuild(): void {
     const hashes = this.#hashes
     const seqs = this.#seqs
-    this.#hashes = new Float64Array(hashes.length * 2)
-    this.#seqs = new Float64Array(hashes.length * 2)
-    this.size = 0
+    const placeCount = this.#size * 4 > hashes.length ? hashes.length * 2 : hashes.length
+    this.#hashes = new Float64Array(placeCount)
+    this.#seqs = new Float64Array(placeCount)
+    this.#usedPlaces = 0
+    this.#size = 0
     hashes.forEach((hash, place) => {
       if (hash !== 0 && seqs[place] !== 0) this.add(hash, seqs[place]!)
     })
@@ -48,9 +64,10 @@ class HashTable {
 }
 
 /**
- * The newest hashes of a journal and their numbers: at least `window` of them, at most twice as many.
+ * The newest hashes of a journal and their numbers: at least `window` of them, in two tables.
  *
- * Two tables, the older of which is dropped whenever the newer one is full.
+ * When the newer table is full, whoever uses the window turns it: the older table is dropped. So it holds twice `window`
+ * at most, and what one commit goes beyond.
  */
 export class HashWindow {
   readonly #window: Count
@@ -61,23 +78,33 @@ export class HashWindow {
     this.#window = window
   }
 
-  /** Adds a hash (a positive whole number); tells whether the older half was dropped for it. */
-  add(hash: number, seq: number): boolean {
-    const full = this.#newer.size >= this.#window
-    if (full) {
-      this.#older = this.#newer
-      this.#newer = new HashTable()
-    }
+  /** True when the newer table alone holds the window. */
+  get isFull(): boolean {
+    return this.#newer.size >= this.#window
+  }
+
+  /** Places of both tables, at 16 bytes. */
+  get placeCount(): Count {
+    return this.#newer.placeCount + this.#older.placeCount
+  }
+
+  /** Adds a hash, a positive whole number. */
+  add(hash: number, seq: number): void {
     this.#newer.add(hash, seq)
-    return full
+  }
+
+  /** Drops the older half; nothing added before can be taken out any more. */
+  turn(): void {
+    this.#older = this.#newer
+    this.#newer = new HashTable()
   }
 
   find(hash: number, accepts: (seq: number) => boolean): number {
     return this.#newer.find(hash, accepts) || this.#older.find(hash, accepts)
   }
 
+  /** Takes out what was added since the last turn. */
   remove(hash: number, seq: number): void {
     this.#newer.remove(hash, seq)
-    this.#older.remove(hash, seq)
   }
 }

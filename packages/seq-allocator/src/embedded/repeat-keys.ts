@@ -21,13 +21,14 @@ export function repeatHash(stream: number, key: Uint8Array): number {
  * Looked up in memory, and kept in a table in the order of the log: an index sorted by hash would touch a page of its own
  * for every entry, which costs more than everything else together. Two keys may share a hash, by accident or because a
  * sender searched for such a pair, so whoever looks one up compares the stored key.
+ *
+ * What is undone leaves no trace: keys are given up after a commit only, in memory and in the table.
  */
 export class RepeatKeys {
   readonly #engine: SqliteEngine
   readonly #hashes: HashWindow
   readonly #insert: SqliteStatement<never>
   readonly #forget: SqliteStatement<never>
-  #halfDropped = false
   #newerFromLog = 0
   #keptFromLog = 0
   #forgottenBelowLog = 0
@@ -45,9 +46,9 @@ export class RepeatKeys {
     return this.#hashes.find(hash, isSame)
   }
 
-  /** Inside a write: notes a number; whoever does so forgets it again when the work is undone. */
+  /** Inside a write: notes a number; whoever does so takes it back when the work is undone. */
   note(hash: number, seq: number): void {
-    if (this.#hashes.add(hash, seq)) this.#halfDropped = true
+    this.#hashes.add(hash, seq)
   }
 
   /** Takes back a {@link note}. */
@@ -61,15 +62,15 @@ export class RepeatKeys {
     const hashes = Buffer.alloc(entries.length * hashBytes)
     entries.forEach(({ hash }, index) => hashes.writeUIntBE(hash, index * hashBytes, hashBytes))
     this.#insert.run(log, first, hashes)
-    this.#follow(log)
     this.#forgetSome()
   }
 
-  #follow(log: number): void {
-    if (!this.#halfDropped) return
-    this.#halfDropped = false
+  /** After a commit, before the next write: gives up the older half when the newer one is full; later rows begin at `nextLog`. */
+  turn(nextLog: number): void {
+    if (!this.#hashes.isFull) return
+    this.#hashes.turn()
     this.#keptFromLog = this.#newerFromLog
-    this.#newerFromLog = log
+    this.#newerFromLog = nextLog
   }
 
   #forgetSome(): void {
@@ -91,7 +92,7 @@ export class RepeatKeys {
           const hash = hashes.readUIntBE(index * hashBytes, hashBytes)
           if (hash !== 0) this.note(hash, first + index)
         }
-        this.#follow(log)
+        this.turn(log + 1)
       }
     }
   }
