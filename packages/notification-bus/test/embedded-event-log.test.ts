@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ClosedError, InvalidArgumentError, silentLogger } from '@parlance/core'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ClosedError, type Gauge, InvalidArgumentError, noMetrics, silentLogger } from '@parlance/core'
 import { SqliteEngine } from '@parlance/engines/sqlite'
 import type { LogRecord, ReadRecord } from '@parlance/notification-bus'
 import {
@@ -206,6 +206,37 @@ test('a batch is cut by its bytes', async () => {
   const batches: number[] = []
   await log.subscribe('t', 'g', async (batch) => void batches.push(batch.length), { maxBatch: 100 })
   expect(batches).toEqual([2, 1, 1, 1])
+})
+
+test('a backlog of large records is read once', async () => {
+  await reopen({ maxBatchBytes: 1_000_000, partitions: 1 })
+  for (let round = 0; round < 5; round++)
+    await log.publish(
+      't',
+      Array.from({ length: 20 }, () => ({ key: 'k', payload: Buffer.alloc(200_000) })),
+    )
+  const read = vi.spyOn(journal, 'read')
+  let handled = 0
+  await log.subscribe('t', 'g', async (batch) => void (handled += batch.length), { maxBatch: 100 })
+  expect(handled).toBe(100)
+  const pages = await Promise.all(read.mock.results.map(({ value }) => value as ReturnType<EmbeddedJournal['read']>))
+  expect(pages.flat()).toHaveLength(100)
+})
+
+test('the lag of a handler that is stuck is seen, at the start and as more is published', async () => {
+  const lags: number[] = []
+  const gauge: Gauge = { set: (value) => void lags.push(value) }
+  await reopen({ metrics: { ...noMetrics, gauge: () => gauge } })
+  await log.publish('t', records(7))
+  let release: (() => void) | undefined
+  const subscribing = log.subscribe('t', 'g', () => new Promise((resolve) => (release = resolve)), { maxBatch: 100 })
+  await until('it is stuck', () => release !== undefined)
+  expect(lags.at(-1)).toBe(7)
+  await log.publish('t', records(5, 'another key'))
+  expect(lags.at(-1)).toBe(12)
+  const closing = expect(subscribing).resolves.toBeDefined()
+  release!()
+  await closing
 })
 
 test('records that every group has handled are given up, the newest and the unhandled ones kept', async () => {

@@ -68,6 +68,7 @@ export function createEmbeddedEventLog(options: EmbeddedEventLogOptions): Embedd
 interface Subscription {
   readonly topic: string
   readonly group: string
+  readonly lag: Gauge
   readers: readonly PartitionReader[]
 }
 
@@ -138,7 +139,11 @@ class SqliteEventLog implements EmbeddedEventLog {
     const key = `${topic}/${group}`
     if (this.#subscriptions.has(key))
       throw new InvalidArgumentError(`group ${group} consumes ${topic} already: close that subscription first`)
-    const subscription: Subscription = { topic, group, readers: [] }
+    const lag = this.#metrics.gauge('parlance_log_lag_records', 'Records that a group has not handled yet', {
+      topic,
+      group,
+    })
+    const subscription: Subscription = { topic, group, lag, readers: [] }
     this.#subscriptions.set(key, subscription)
     const onAbort = (): void => void this.#stop(subscription)
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -187,6 +192,7 @@ class SqliteEventLog implements EmbeddedEventLog {
       for (const subscription of this.#subscriptions.values()) {
         if (subscription.topic !== topic) continue
         touched.forEach((partition, index) => subscription.readers[partition]?.wake(appended[index]!.at(-1)!.seq))
+        measure(subscription)
       }
     })
   }
@@ -209,7 +215,6 @@ class SqliteEventLog implements EmbeddedEventLog {
     const stored = this.#offsets.read(topic).filter((offset) => offset.group === group)
     const labels = { topic, group }
     const failures = this.#metrics.counter('parlance_log_failures_total', 'Batches whose consumer failed', labels)
-    const lag = this.#metrics.gauge('parlance_log_lag_records', 'Records that a group has not handled yet', labels)
     subscription.readers = streams.map(
       (stream, partition) =>
         new PartitionReader({
@@ -224,11 +229,11 @@ class SqliteEventLog implements EmbeddedEventLog {
           position: stored.find((offset) => offset.partition === partition)?.offset ?? 0,
           onMoved: (_, offset) => {
             this.#offsets.move({ topic, group, partition, offset })
-            this.#measure(subscription, lag)
+            measure(subscription)
           },
           onFailed: (_, error, attempt) => {
             failures.add()
-            this.#measure(subscription, lag)
+            measure(subscription)
             this.#logger.warn('a consumer failed; its batch will be tried again', {
               topic,
               group,
@@ -242,6 +247,7 @@ class SqliteEventLog implements EmbeddedEventLog {
     const heads = await this.#journal.heads(streams)
     const { readers } = subscription
     readers.forEach((reader, partition) => reader.wake(heads[partition]!.head))
+    measure(subscription)
     await Promise.all(readers.map((reader, partition) => reader.reached(heads[partition]!.head)))
   }
 
@@ -252,10 +258,6 @@ class SqliteEventLog implements EmbeddedEventLog {
     if (this.#subscriptions.get(key) === subscription) this.#subscriptions.delete(key)
   }
 
-  #measure({ readers }: Subscription, lag: Gauge): void {
-    lag.set(readers.reduce((sum, reader) => sum + reader.lag, 0))
-  }
-
   #trim(stored: readonly Offset[]): void {
     for (const topic of new Set(stored.map((offset) => offset.topic))) this.#retention.trim(this.#offsets.read(topic))
   }
@@ -263,4 +265,8 @@ class SqliteEventLog implements EmbeddedEventLog {
   #assertOpen(): void {
     if (this.#closed) throw new ClosedError('the event log is closed')
   }
+}
+
+function measure({ readers, lag }: Subscription): void {
+  lag.set(readers.reduce((sum, reader) => sum + reader.lag, 0))
 }

@@ -100,16 +100,9 @@ export class PartitionReader {
   async #read(): Promise<ReadRecord[]> {
     const { journal, stream, partition, maxBatch, maxBatchBytes } = this.#options
     const first = this.#position + 1
-    const entries = await journal.read(stream, first, this.#position + maxBatch, maxBatch)
+    const entries = await journal.read(stream, first, this.#position + maxBatch, maxBatch, maxBatchBytes)
     if (entries.length === 0) await this.#skipTrimmed()
-    const batch: ReadRecord[] = []
-    let bytes = 0
-    for (const { seq, payload } of entries) {
-      bytes += payload.byteLength
-      if (batch.length > 0 && bytes > maxBatchBytes) break
-      batch.push({ ...decodeRecord(payload), partition, offset: seq })
-    }
-    return batch
+    return entries.map(({ seq, payload }) => ({ ...decodeRecord(payload), partition, offset: seq }))
   }
 
   async #skipTrimmed(): Promise<void> {
