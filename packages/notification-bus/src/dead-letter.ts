@@ -28,7 +28,8 @@ export function reasonOf(error: unknown): string {
 /**
  * The topic that keeps the dead letters of another one: `<name>.dead`.
  *
- * It is a topic like any other: consume it to look at the letters. They are kept until some group has consumed them.
+ * It is a topic like any other: consume it to look at the letters. An embedded log keeps the newest of them,
+ * 100 000 per partition, and gives up what every group has consumed, as of any topic.
  *
  * @throws InvalidArgumentError when the name is so long that no log could carry that of its letters.
  */

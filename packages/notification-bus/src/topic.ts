@@ -7,6 +7,9 @@ const maxMessageBytes: Bytes = 1_000_000
 
 /** What the name of a topic gets to become that of its dead letters. */
 export const deadLetterSuffix = '.dead'
+/** Tells whether a topic is that of another one's dead letters. */
+export const keepsDeadLetters = (topicName: string): boolean => topicName.endsWith(deadLetterSuffix)
+
 const maxTopicNameLength = maxLogNameLength - deadLetterSuffix.length
 
 /** Turns a topic's messages into bytes and back; `decode` throws on what it cannot accept. */

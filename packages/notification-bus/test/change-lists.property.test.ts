@@ -54,33 +54,37 @@ class Reader {
 
 test('whoever applies deltas from whatever position ends with the list as it is', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (history) => {
-      using folder = temporaryFolder()
-      const open = () => SqliteEngine.open({ path: `${folder.path}/data.db` })
-      let engine = open()
-      let lists = createEmbeddedChangeLists({ engine, maxCachedLists: 1 })
-      const rows = new Map<string, number>()
-      const readers = [new Reader(), new Reader(), new Reader()]
-      for (const [index, one] of history.entries()) {
-        if (one.what === 'read') await readers[one.reader]!.read(lists, rows, one.limit)
-        else if (one.what === 'compact') await lists.compact('list', one.keep)
-        else if (one.what === 'restart') {
-          await engine.close()
-          engine = open()
-          lists = createEmbeddedChangeLists({ engine, maxCachedLists: 1 })
-        } else {
-          const name = `element ${one.element}`
-          if (one.what === 'put') rows.set(name, index)
-          else rows.delete(name)
-          await lists.append([{ list: 'list', element: name, kind: one.what }])
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 60 }),
+      fc.integer({ min: 0, max: 20 }),
+      async (history, keptVersions) => {
+        using folder = temporaryFolder()
+        const open = () => SqliteEngine.open({ path: `${folder.path}/data.db` })
+        let engine = open()
+        let lists = createEmbeddedChangeLists({ engine, maxCachedLists: 1, keptVersions })
+        const rows = new Map<string, number>()
+        const readers = [new Reader(), new Reader(), new Reader()]
+        for (const [index, one] of history.entries()) {
+          if (one.what === 'read') await readers[one.reader]!.read(lists, rows, one.limit)
+          else if (one.what === 'compact') await lists.compact('list', one.keep)
+          else if (one.what === 'restart') {
+            await engine.close()
+            engine = open()
+            lists = createEmbeddedChangeLists({ engine, maxCachedLists: 1, keptVersions })
+          } else {
+            const name = `element ${one.element}`
+            if (one.what === 'put') rows.set(name, index)
+            else rows.delete(name)
+            await lists.append([{ list: 'list', element: name, kind: one.what }])
+          }
         }
-      }
-      for (const reader of readers) {
-        while (!(await reader.read(lists, rows, 2)));
-        expect(reader.held).toEqual(rows)
-      }
-      await engine.close()
-    }),
+        for (const reader of readers) {
+          while (!(await reader.read(lists, rows, 2)));
+          expect(reader.held).toEqual(rows)
+        }
+        await engine.close()
+      },
+    ),
     { numRuns: 100 },
   )
 })

@@ -8,9 +8,9 @@ let folder: TemporaryFolder
 let engine: SqliteEngine
 let lists: EmbeddedChangeLists
 
-const open = (): void => {
+const open = (keptVersions?: number): void => {
   engine = SqliteEngine.open({ path: `${folder.path}/data.db` })
-  lists = createEmbeddedChangeLists({ engine })
+  lists = createEmbeddedChangeLists({ engine, ...(keptVersions === undefined ? {} : { keptVersions }) })
 }
 const put = (element: string, list = 'a'): Change => ({ list, element, kind: 'put' })
 const remove = (element: string, list = 'a'): Change => ({ list, element, kind: 'remove' })
@@ -96,4 +96,51 @@ test('compacting many tombstones frees them all', async () => {
   expect(engine.prepare<{ n: number }>('SELECT count(*) AS n FROM change_elements').get()!.n).toBe(0)
   expect(await lists.append([put('e1')])).toBeUndefined()
   expect((await positionOf('a')).version).toBe(2404)
+})
+
+const rowCount = (): number => engine.prepare<{ n: number }>('SELECT count(*) AS n FROM change_elements').get()!.n
+
+test('elements that come and go do not pile up, whether one by one or many at once', async () => {
+  await engine.close()
+  open(100)
+  await lists.append([put('stays')])
+  for (let index = 0; index < 500; index++) await lists.append([put(`e${index}`), remove(`e${index}`)])
+  expect(rowCount()).toBeLessThanOrEqual(100)
+  const names = Array.from({ length: 1000 }, (_, index) => `m${index}`)
+  await lists.append(names.flatMap((name) => [put(name), remove(name)]))
+  expect(rowCount()).toBeLessThanOrEqual(100)
+})
+
+test('a reader within the kept versions gets a delta, one behind a forgotten removal gets full', async () => {
+  await engine.close()
+  open(100)
+  await lists.append([put('x'), put('y')])
+  const old = await positionOf('a')
+  await lists.append([remove('x')])
+  const { epoch } = old
+  for (let index = 0; index < 200; index++) await lists.append([put('y')])
+  const { version } = await positionOf('a')
+  expect(await lists.since('a', { epoch, version: version - 100 })).toMatchObject({ kind: 'delta', updated: ['y'] })
+  expect(await lists.since('a', old)).toMatchObject({ kind: 'full' })
+})
+
+test('a list from which nothing is removed gives deltas from its beginning', async () => {
+  await engine.close()
+  open(100)
+  const before = await positionOf('a')
+  for (let index = 0; index < 300; index++) await lists.append([put(`e${index % 7}`)])
+  expect(await lists.since('a', before)).toMatchObject({ kind: 'delta' })
+})
+
+test('automatic compaction is undone with its append', async () => {
+  await engine.close()
+  open(20)
+  await lists.append([put('x'), remove('x')])
+  const position = await positionOf('a')
+  const undone = engine.write(() => {
+    lists.appendIn(Array.from({ length: 200 }, () => put('y')))
+    throw new Error('undo')
+  })
+  await expect(undone).rejects.toThrow('undo')
+  expect(await lists.since('a', { ...position, version: 2 })).toMatchObject({ kind: 'delta', removed: ['x'] })
 })

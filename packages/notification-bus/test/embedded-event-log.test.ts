@@ -261,6 +261,26 @@ test('records that every group has handled are given up, the newest and the unha
   )
 })
 
+test('a topic that no group consumes, and dead letters in any case, keep their newest records only', async () => {
+  await reopen({ partitions: 1, maxUnconsumedRecords: 50, retainedRecords: 10 })
+  const floorOf = async (topic: string) => (await journal.heads([`topic/${topic}/0`]))[0]!.floor
+  await (await log.subscribe('t.dead', 'gone', async () => undefined, { maxBatch: 10 })).close()
+  await (await log.subscribe('slow', 'gone', async () => undefined, { maxBatch: 10 })).close()
+  for (const topic of ['t', 't.dead', 'slow'])
+    for (let round = 0; round < 20; round++) await log.publish(topic, records(20))
+  await log.close()
+  expect(await floorOf('t')).toBeGreaterThan(300)
+  expect(await floorOf('t')).toBeLessThanOrEqual(350)
+  expect(await floorOf('t.dead')).toBe(await floorOf('t'))
+  expect(await floorOf('slow')).toBe(0)
+  await reopen({ partitions: 1, maxUnconsumedRecords: 50 })
+  const seen: number[] = []
+  await log.subscribe('t.dead', 'gone', async (batch) => void seen.push(...batch.map(({ offset }) => offset)), {
+    maxBatch: 100,
+  })
+  expect(seen).toEqual(Array.from({ length: seen.length }, (_, index) => 401 - seen.length + index))
+})
+
 test('closing the log ends every subscription, stores their offsets and refuses more', async () => {
   const seen: string[] = []
   const handler = async (batch: readonly ReadRecord[]) => void seen.push(...batch.map(textOf))

@@ -17,7 +17,8 @@ export interface EmbeddedChangeLists extends ChangeLists {
   /**
    * Forgets removed elements older than the newest `keepVersions` versions: readers behind that get `full`.
    *
-   * The floor rises at once, the space is freed in steps of bounded length.
+   * For those that want less than what every append does by itself (`keptVersions`). The floor rises at once, the space is
+   * freed in steps of bounded length.
    */
   compact(list: string, keepVersions: Count): Promise<void>
 }
@@ -28,6 +29,13 @@ export interface EmbeddedChangeListsOptions {
   /** Where the epochs of a new database come from. @defaultValue the machine's secure randomness */
   readonly random?: (length: Bytes) => Uint8Array
   readonly metrics?: Metrics
+  /**
+   * Removals older than the newest so many versions of their list are forgotten, a few with each append; readers behind a
+   * forgotten one get `full`.
+   *
+   * @defaultValue 10 000
+   */
+  readonly keptVersions?: Count
   /** Lists whose version is kept in memory. @defaultValue 50 000 */
   readonly maxCachedLists?: Count
 }
@@ -42,6 +50,8 @@ export function createEmbeddedChangeLists(options: EmbeddedChangeListsOptions): 
 
 const maxDeltaElements: Count = 10_000
 const compactionStep = 500
+/** A list is looked at for old removals whenever its version passes a multiple of this. */
+const compactionInterval = 16
 
 type ElementRow = { element: string; version: number; inserted: number; removed: number }
 
@@ -49,16 +59,20 @@ type ElementRow = { element: string; version: number; inserted: number; removed:
 class SqliteChangeLists implements EmbeddedChangeLists {
   readonly #engine: SqliteEngine
   readonly #lists: ListTable
+  readonly #keptVersions: Count
   readonly #seed: string
   readonly #put: SqliteStatement<never>
   readonly #remove: SqliteStatement<never>
   readonly #since: SqliteStatement<ElementRow>
-  readonly #removedBelow: SqliteStatement<{ element: string }>
+  readonly #removedBelow: SqliteStatement<{ element: string; version: number }>
   readonly #forget: SqliteStatement<never>
   readonly #changeCount: Counter
   readonly #fullCount: Counter
 
-  constructor({ engine, metrics = noMetrics, maxCachedLists = 50_000 }: EmbeddedChangeListsOptions) {
+  constructor(options: EmbeddedChangeListsOptions) {
+    const { engine, metrics = noMetrics, maxCachedLists = 50_000, keptVersions = 10_000 } = options
+    assertKeptVersions('keptVersions', keptVersions)
+    this.#keptVersions = keptVersions
     this.#engine = engine
     this.#lists = new ListTable(engine, maxCachedLists)
     this.#seed = engine.prepare<{ seed: string }>('SELECT seed FROM change_seed').get()!.seed
@@ -73,7 +87,7 @@ class SqliteChangeLists implements EmbeddedChangeLists {
       SELECT element, version, inserted, removed FROM change_elements INDEXED BY change_elements_by_version
       WHERE list = ? AND version > ? ORDER BY version LIMIT ?`)
     this.#removedBelow = engine.prepare(`
-      SELECT element FROM change_elements INDEXED BY change_elements_removed
+      SELECT element, version FROM change_elements INDEXED BY change_elements_removed
       WHERE list = ? AND removed = 1 AND version <= ? ORDER BY version LIMIT ?`)
     this.#forget = engine.prepare('DELETE FROM change_elements WHERE list = ? AND element = ?')
     this.#changeCount = metrics.counter('parlance_change_list_changes_total', 'Changes appended to change lists')
@@ -116,23 +130,39 @@ class SqliteChangeLists implements EmbeddedChangeLists {
 
   async compact(list: string, keepVersions: Count): Promise<void> {
     assertListName(list)
-    if (!Number.isSafeInteger(keepVersions) || keepVersions < 0)
-      throw new InvalidArgumentError(`keepVersions must be a whole number from 0, not ${keepVersions}`)
+    assertKeptVersions('keepVersions', keepVersions)
     while (!(await this.#engine.write(() => this.#compactStep(list, keepVersions))));
   }
 
   #append(changes: readonly Change[]): void {
     const touched = new Map<string, ListState>()
+    const versionsBefore = new Map<ListState, number>()
     this.#undoing(touched)
     for (const { list, element, kind } of changes) {
       const state = touched.get(list) ?? this.#lists.require(list)
       touched.set(list, state)
+      if (!versionsBefore.has(state)) versionsBefore.set(state, state.version)
       state.version++
       if (kind === 'put') this.#put.run(state.id, element, state.version)
       else this.#remove.run(state.id, element, state.version)
     }
-    for (const state of touched.values()) this.#lists.store(state)
+    for (const [state, before] of versionsBefore) {
+      this.#forgetOldRemovals(state, before)
+      this.#lists.store(state)
+    }
     this.#engine.afterCommit(() => this.#changeCount.add(changes.length))
+  }
+
+  // Twice as many as can have been added since the last look, so that what has piled up before goes as well.
+  #forgetOldRemovals(state: ListState, versionBefore: number): void {
+    const below = state.version - this.#keptVersions
+    const looksDue = Math.floor(state.version / compactionInterval) > Math.floor(versionBefore / compactionInterval)
+    if (!looksDue || below <= state.floor) return
+    const most = 2 * (state.version - versionBefore + compactionInterval)
+    for (const { element, version } of this.#removedBelow.all(state.id, below, most)) {
+      this.#forget.run(state.id, element)
+      state.floor = Math.max(state.floor, version)
+    }
   }
 
   #compactStep(list: string, keepVersions: Count): boolean {
@@ -159,6 +189,11 @@ class SqliteChangeLists implements EmbeddedChangeLists {
   #epochOf(list: string): string {
     return createHash('sha256').update(`${this.#seed} ${list}`).digest('hex').slice(0, 24)
   }
+}
+
+function assertKeptVersions(what: string, versions: Count): void {
+  if (!Number.isSafeInteger(versions) || versions < 0)
+    throw new InvalidArgumentError(`${what} must be a whole number from 0, not ${versions}`)
 }
 
 function assertChanges(changes: readonly Change[]): void {

@@ -17,6 +17,7 @@ import type { SqliteEngine } from '@parlance/engines/sqlite'
 import type { EmbeddedJournal } from '@parlance/seq-allocator/embedded'
 import type { EventLog, LogHandler, LogRecord, LogSubscription, SubscribeOptions } from '../event-log.ts'
 import { assertRecords, assertTopicName } from '../names.ts'
+import { keepsDeadLetters } from '../topic.ts'
 import { type Offset, OffsetStore } from './offset-store.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { encodeRecord, partitionOf } from './record-codec.ts'
@@ -50,6 +51,13 @@ export interface EmbeddedEventLogOptions {
   readonly metrics?: Metrics
   /** Records per partition kept although every group has handled them. @defaultValue 1000 */
   readonly retainedRecords?: Count
+  /**
+   * Records per partition kept of a topic without a known group, and of dead letters, whoever consumes them: older
+   * ones are given up unseen.
+   *
+   * @defaultValue 100 000
+   */
+  readonly maxUnconsumedRecords?: Count
   /** Offsets are stored at most so often. @defaultValue 50 */
   readonly offsetDelayMs?: Milliseconds
   /** Waits between two tries of a batch. @defaultValue up to 100 ms, doubling to 10 s */
@@ -101,7 +109,12 @@ class SqliteEventLog implements EmbeddedEventLog {
     this.#backoff = options.backoff ?? { firstMs: 100, maxMs: 10_000 }
     this.#maxBatchBytes = options.maxBatchBytes ?? 4 * 1024 * 1024
     this.#topics = new TopicTable(engine, partitions)
-    this.#retention = new Retention({ journal, logger, retainedRecords: options.retainedRecords ?? 1000 })
+    this.#retention = new Retention({
+      journal,
+      logger,
+      retainedRecords: options.retainedRecords ?? 1000,
+      maxUnconsumedRecords: options.maxUnconsumedRecords ?? 100_000,
+    })
     this.#offsets = new OffsetStore({
       engine,
       clock,
@@ -194,6 +207,11 @@ class SqliteEventLog implements EmbeddedEventLog {
         touched.forEach((partition, index) => subscription.readers[partition]?.wake(appended[index]!.at(-1)!.seq))
         measure(subscription)
       }
+      touched.forEach((partition, index) =>
+        this.#retention.cap(streamOf(topic, partition), appended[index]!.at(-1)!.seq, () =>
+          this.#waitsForNobody(topic),
+        ),
+      )
     })
   }
 
@@ -256,6 +274,10 @@ class SqliteEventLog implements EmbeddedEventLog {
     await this.#offsets.flush()
     const key = `${subscription.topic}/${subscription.group}`
     if (this.#subscriptions.get(key) === subscription) this.#subscriptions.delete(key)
+  }
+
+  #waitsForNobody(topic: string): boolean {
+    return keepsDeadLetters(topic) || this.#offsets.read(topic).length === 0
   }
 
   #trim(stored: readonly Offset[]): void {

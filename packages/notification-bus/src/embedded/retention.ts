@@ -4,7 +4,8 @@ import type { Offset } from './offset-store.ts'
 import { streamOf } from './topic-table.ts'
 
 /**
- * Gives up records that every known group has handled, except the newest ones of each partition.
+ * Gives up records that every known group has handled, except the newest ones of each partition; and of partitions that
+ * wait for nobody, all but the newest.
  *
  * In rounds: nothing happens until as many as are retained, or a thousand, can go at once.
  */
@@ -12,15 +13,21 @@ export class Retention {
   readonly #journal: EmbeddedJournal
   readonly #logger: Logger
   readonly #retainedRecords: Count
-  readonly #roundRecords: Count
+  readonly #maxUnconsumedRecords: Count
   readonly #trimmedTo = new Map<string, number>()
+  readonly #lookedTo = new Map<string, number>()
   #trimming: Promise<void> = Promise.resolve()
 
-  constructor(options: { journal: EmbeddedJournal; logger: Logger; retainedRecords: Count }) {
+  constructor(options: {
+    journal: EmbeddedJournal
+    logger: Logger
+    retainedRecords: Count
+    maxUnconsumedRecords: Count
+  }) {
     this.#journal = options.journal
     this.#logger = options.logger
     this.#retainedRecords = options.retainedRecords
-    this.#roundRecords = Math.min(1000, Math.max(1, options.retainedRecords))
+    this.#maxUnconsumedRecords = options.maxUnconsumedRecords
   }
 
   /** Looks at all groups' offsets of one topic. */
@@ -32,10 +39,18 @@ export class Retention {
     }
     for (const [stream, offset] of handledByAll) {
       const belowSeq = offset - this.#retainedRecords + 1
-      if (belowSeq - (this.#trimmedTo.get(stream) ?? 1) < this.#roundRecords) continue
-      this.#trimmedTo.set(stream, belowSeq)
-      this.#trimming = this.#trimming.then(() => this.#truncate(stream, belowSeq))
+      if (belowSeq - (this.#trimmedTo.get(stream) ?? 1) >= roundOf(this.#retainedRecords))
+        this.#giveUp(stream, belowSeq)
     }
+  }
+
+  /** Looks at a partition that now ends at `head`; `waitsForNobody` is asked once a round. */
+  cap(stream: string, head: number, waitsForNobody: () => boolean): void {
+    const belowSeq = head - this.#maxUnconsumedRecords + 1
+    const known = Math.max(this.#trimmedTo.get(stream) ?? 1, this.#lookedTo.get(stream) ?? 1)
+    if (belowSeq - known < roundOf(this.#maxUnconsumedRecords)) return
+    this.#lookedTo.set(stream, belowSeq)
+    if (waitsForNobody()) this.#giveUp(stream, belowSeq)
   }
 
   /** Resolves when nothing is being given up. */
@@ -43,12 +58,19 @@ export class Retention {
     return this.#trimming
   }
 
+  #giveUp(stream: string, belowSeq: number): void {
+    this.#trimmedTo.set(stream, belowSeq)
+    this.#trimming = this.#trimming.then(() => this.#truncate(stream, belowSeq))
+  }
+
   async #truncate(stream: string, belowSeq: number): Promise<void> {
     try {
       await this.#journal.truncate(stream, belowSeq)
     } catch (error) {
       this.#trimmedTo.delete(stream)
-      this.#logger.error('handled records could not be given up; they will be with the next ones', { stream, error })
+      this.#logger.error('old records could not be given up; they will be with the next ones', { stream, error })
     }
   }
 }
+
+const roundOf = (kept: Count): Count => Math.min(1000, Math.max(1, kept))

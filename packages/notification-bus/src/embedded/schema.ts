@@ -1,5 +1,5 @@
 /**
- * Tables of the change lists: one row per element and list, in which removed elements stay until they are compacted.
+ * Tables of the change lists: one row per element and list, in which removed elements stay until they are old.
  *
  * @param seed - 24 hex digits, from which the epochs of this database's lists are derived.
  */
