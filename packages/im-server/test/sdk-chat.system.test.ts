@@ -108,6 +108,11 @@ describe('unmodified SDKs', () => {
     await bobWindows.event<{ nickname: string }>(CbEvents.OnSelfInfoUpdated, (self) => self.nickname === 'Robert')
     const { data } = await cyd.sdk.getUsersInfo(['bob'])
     expect(data[0]!.nickname).toBe('Robert')
+    const fresh = await server.login('bob', 7)
+    expect((await fresh.sdk.getSelfUserInfo()).data.nickname).toBe('Robert')
+    const conversations = (await cyd.sdk.getConversationListSplit({ offset: 0, count: 20 })).data
+    expect(conversations.every(({ conversationID }) => conversationID !== withBob)).toBe(true)
+    await fresh.logout()
   })
 
   it('online states are told to who subscribed, when they change', async () => {
@@ -118,6 +123,12 @@ describe('unmodified SDKs', () => {
       CbEvents.OnUserStatusChanged,
       (state) => state.userID === 'dan' && state.platformIDs.length === 1,
     )
+    const fresh = await server.login('cyd', 7)
+    const states = (await fresh.sdk.subscribeUsersStatus(['dan'])).data
+    expect(states.map(({ userID, platformIDs }) => ({ userID, platformIDs }))).toEqual([
+      { userID: 'dan', platformIDs: [5] },
+    ])
+    await fresh.logout()
     await dan.logout()
     await ada.event<{ userID: string; platformIDs: number[] }>(
       CbEvents.OnUserStatusChanged,
