@@ -13,40 +13,14 @@ import {
 } from '@parlance/openim-protocol'
 import { until } from '@parlance/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RawClient, RefusedRequest } from './support/raw-client.ts'
+import { connectUser, refusalOf } from './support/connect-user.ts'
+import { RawClient } from './support/raw-client.ts'
 import { startServer, type TestServer } from './support/test-server.ts'
 
 describe('delivery', () => {
   let server: TestServer
-  let users = 0
-
-  /** A registered user, connected. */
-  const connect = async (
-    dialect: FrameDialect = { sdkType: 'js' },
-    userID = `user${users++}`,
-    platformID = 5,
-  ): Promise<RawClient> => {
-    const { errCode } = await server.admin.call('/user/user_register', {
-      users: [{ userID, nickname: userID, faceURL: '' }],
-    })
-    expect([0, errorCodes.RegisteredAlreadyError]).toContain(errCode)
-    return RawClient.connect({
-      ws: server.ws,
-      userID,
-      token: await server.admin.userToken(userID, platformID),
-      platformID,
-      dialect,
-    })
-  }
-
-  const refusal = async (work: Promise<unknown>): Promise<number> => {
-    const error = await work.then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    )
-    expect(error).toBeInstanceOf(RefusedRequest)
-    return (error as RefusedRequest).errCode
-  }
+  const connect = (dialect?: FrameDialect, userID?: string): Promise<RawClient> =>
+    connectUser(server, { ...(dialect === undefined ? {} : { dialect }), ...(userID === undefined ? {} : { userID }) })
 
   beforeAll(async () => {
     server = await startServer()
@@ -74,7 +48,7 @@ describe('delivery', () => {
 
   it('what is sent right after the confirmation of a login is pushed to that login, 100 of 100 (reference §11.2)', async () => {
     const sender = await connect()
-    const userID = `late${users++}`
+    const userID = 'the-late'
     await server.admin.register(userID)
     const token = await server.admin.userToken(userID, 5)
     const missed: number[] = []
@@ -91,7 +65,7 @@ describe('delivery', () => {
   })
 
   it('the kick frame arrives before the socket closes, 100 of 100 (reference §11.6)', async () => {
-    const userID = `kicked${users++}`
+    const userID = 'the-kicked'
     await server.admin.register(userID)
     let previous = await RawClient.connect({ ws: server.ws, userID, token: await server.admin.userToken(userID, 5) })
     for (let round = 0; round < 100; round++) {
@@ -171,7 +145,7 @@ describe('delivery', () => {
     const setting = (globalRecvMsgOpt: number) =>
       server.admin.must('/user/update_user_info_ex', { userInfo: { userID: bob.userID, globalRecvMsgOpt } })
     await setting(1)
-    expect(await refusal(ada.send(ada.text('unwanted', { recvID: bob.userID })))).toBe(errorCodes.ArgsError)
+    expect(await refusalOf(ada.send(ada.text('unwanted', { recvID: bob.userID })))).toBe(errorCodes.ArgsError)
     await setting(0)
     await ada.send(ada.text('after', { recvID: bob.userID }))
     expect(await bob.pullAll(singleConversationID(ada.userID, bob.userID))).toHaveLength(2)
@@ -228,7 +202,7 @@ describe('delivery', () => {
 
   it('nobody who logs in while messages come is told one twice: what the numbers say is not pushed as well', async () => {
     const [ada, cyd] = await Promise.all([connect(), connect()])
-    const userID = `watcher${users++}`
+    const userID = 'the-watcher'
     await server.admin.register(userID)
     const token = await server.admin.userToken(userID, 5)
     let isOver = false

@@ -12,7 +12,8 @@ import {
 } from '@parlance/openim-protocol'
 import { until } from '@parlance/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RawClient, RefusedRequest } from './support/raw-client.ts'
+import { connectUser, refusalOf } from './support/connect-user.ts'
+import { RawClient } from './support/raw-client.ts'
 import { startServer, type TestServer } from './support/test-server.ts'
 
 const dialects: readonly FrameDialect[] = [
@@ -26,35 +27,8 @@ const nameOf = ({ sdkType, compression }: FrameDialect): string =>
 
 describe('the wire', () => {
   let server: TestServer
-  let users = 0
-
-  /** A registered user, connected. */
-  const connect = async (
-    dialect: FrameDialect = { sdkType: 'js' },
-    userID = `user${users++}`,
-    platformID = 5,
-  ): Promise<RawClient> => {
-    const { errCode } = await server.admin.call('/user/user_register', {
-      users: [{ userID, nickname: userID, faceURL: '' }],
-    })
-    expect([0, errorCodes.RegisteredAlreadyError]).toContain(errCode)
-    return RawClient.connect({
-      ws: server.ws,
-      userID,
-      token: await server.admin.userToken(userID, platformID),
-      platformID,
-      dialect,
-    })
-  }
-
-  const refusal = async (work: Promise<unknown>): Promise<number> => {
-    const error = await work.then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    )
-    expect(error).toBeInstanceOf(RefusedRequest)
-    return (error as RefusedRequest).errCode
-  }
+  const connect = (dialect?: FrameDialect, userID?: string): Promise<RawClient> =>
+    connectUser(server, { ...(dialect === undefined ? {} : { dialect }), ...(userID === undefined ? {} : { userID }) })
 
   beforeAll(async () => {
     server = await startServer()
@@ -131,7 +105,7 @@ describe('the wire', () => {
 
   it('an unknown operation is answered with an error, and the connection goes on', async () => {
     const client = await connect()
-    expect(await refusal(client.ask(9999, new Uint8Array()))).toBe(errorCodes.ArgsError)
+    expect(await refusalOf(client.ask(9999, new Uint8Array()))).toBe(errorCodes.ArgsError)
     expect(await client.seqs()).toEqual({})
     client.close()
   })
@@ -139,13 +113,13 @@ describe('the wire', () => {
   it('a frame with the sendID of somebody else is refused', async () => {
     const client = await connect()
     const work = client.ask(opCodes.getConvMaxReadSeq, new Uint8Array(), { sendID: 'somebody' })
-    expect(await refusal(work)).toBe(errorCodes.NoPermissionError)
+    expect(await refusalOf(work)).toBe(errorCodes.NoPermissionError)
     client.close()
   })
 
   it('a message with the sendID of somebody else is refused (reference §11.3)', async () => {
     const [ada, bob] = await Promise.all([connect(), connect()])
-    expect(await refusal(ada.send({ ...ada.text('forged', { recvID: bob.userID }), sendID: bob.userID }))).toBe(
+    expect(await refusalOf(ada.send({ ...ada.text('forged', { recvID: bob.userID }), sendID: bob.userID }))).toBe(
       errorCodes.NoPermissionError,
     )
     expect(bob.messages).toEqual([])
@@ -155,7 +129,7 @@ describe('the wire', () => {
   it('a body that is not protobuf is refused with 1001, and the connection goes on', async () => {
     const client = await connect()
     for (const op of [1001, 1002, 1003, 1005, 1006, 1007, 2004, 2005])
-      expect(await refusal(client.ask(op, Buffer.from([0xff, 0xff, 0xff]))), String(op)).toBe(errorCodes.ArgsError)
+      expect(await refusalOf(client.ask(op, Buffer.from([0xff, 0xff, 0xff]))), String(op)).toBe(errorCodes.ArgsError)
     expect(await client.seqs()).toEqual({})
     client.close()
   })
@@ -171,14 +145,14 @@ describe('the wire', () => {
     ['a nickname beyond all bounds', { senderNickname: 'x'.repeat(10_000) }, errorCodes.TooLargeError],
   ])('a message with %s is refused', async (_what, change, code) => {
     const client = await connect()
-    expect(await refusal(client.send({ ...client.text('x', { recvID: client.userID }), ...change }))).toBe(code)
+    expect(await refusalOf(client.send({ ...client.text('x', { recvID: client.userID }), ...change }))).toBe(code)
     client.close()
   })
 
   it('a message to a group by somebody who is not a member is refused', async () => {
     const [owner, member, outsider] = await Promise.all([connect(), connect(), connect()])
     const groupID = await server.admin.createGroup(owner.userID, [member.userID])
-    expect(await refusal(outsider.send(outsider.text('let me in', { groupID })))).toBe(errorCodes.NotInGroupYetError)
+    expect(await refusalOf(outsider.send(outsider.text('let me in', { groupID })))).toBe(errorCodes.NotInGroupYetError)
     for (const client of [owner, member, outsider]) client.close()
   })
 
@@ -202,7 +176,7 @@ describe('the wire', () => {
       opCodes.pullConvLastMessage,
     ]) {
       const forOther = PullMessageBySeqsReq.encode({ userID: ada.userID })
-      expect(await refusal(eve.ask(op, forOther)), String(op)).toBe(errorCodes.NoPermissionError)
+      expect(await refusalOf(eve.ask(op, forOther)), String(op)).toBe(errorCodes.NoPermissionError)
     }
     for (const client of [ada, bob, eve]) client.close()
   })
