@@ -128,7 +128,17 @@ export function provideDomain(composition: Composition): void {
       )
       return gateway
     })
-    .provide(parts.pusher, (c) => new Pusher(c.get(parts.repositories), c.get(parts.gateway), c.get(parts.backlog), c.get(parts.syncingSessions), c.get(parts.logger)))
+    .provide(
+      parts.pusher,
+      (c) =>
+        new Pusher(
+          c.get(parts.repositories),
+          c.get(parts.gateway),
+          c.get(parts.backlog),
+          c.get(parts.syncingSessions),
+          c.get(parts.logger),
+        ),
+    )
     .provide(parts.presence, (c) => new SessionPresence(c.get(parts.gateway)))
     .provide(parts.api, (c) =>
       createHttpApi({

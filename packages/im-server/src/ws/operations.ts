@@ -51,7 +51,14 @@ const emptyPull = Uint8Array.of(0x78, 0)
 const loggedOut = { code: 4501, reason: 'logged out' }
 
 /** Serves the SDKs' operations: each takes protobuf and returns protobuf, or throws what the client is told. */
-export function operations({ sender, puller, backlog, syncingSessions, gateway, adminID }: OperationServices): OpTable<FrameRequest, FrameReply> {
+export function operations({
+  sender,
+  puller,
+  backlog,
+  syncingSessions,
+  gateway,
+  adminID,
+}: OperationServices): OpTable<FrameRequest, FrameReply> {
   const serve =
     (handle: (caller: Caller, data: Uint8Array, session: ImSession) => Promise<Uint8Array> | Uint8Array) =>
     (session: ImSession, request: FrameRequest): Promise<Uint8Array> | Uint8Array =>
@@ -61,7 +68,9 @@ export function operations({ sender, puller, backlog, syncingSessions, gateway, 
   const tellHeads = <T>(session: ImSession, caller: Caller, read: (hear: HeadListener) => Promise<T>): Promise<T> => {
     const { id, subject } = session
     const syncing = { subject, requestKey: caller.operationID }
-    return syncingSessions.during(id, syncing, () => read((stream, head) => backlog.tell(id, stream, { subject, head })))
+    return syncingSessions.during(id, syncing, () =>
+      read((stream, head) => backlog.tell(id, stream, { subject, head })),
+    )
   }
 
   return {

@@ -102,7 +102,11 @@ export class Puller {
    * The numbers of conversations; without a list, of all the user has. Three reads for all of them, and one for each newest
    * message's time. `hear` is told each stream's head at the moment it is read.
    */
-  async seqs(userID: string, conversationIDs: readonly string[] = [], hear?: HeadListener): Promise<ConversationSeqs[]> {
+  async seqs(
+    userID: string,
+    conversationIDs: readonly string[] = [],
+    hear?: HeadListener,
+  ): Promise<ConversationSeqs[]> {
     const addresses =
       conversationIDs.length === 0 ? await this.#addresses.ofUser(userID) : await this.#find(userID, conversationIDs)
     const heads = await this.#heads(addresses, hear)
@@ -230,7 +234,10 @@ class Pull {
   add(pulled: PulledEntries): void {
     const { conversationID } = pulled.address
     const before = this.#byConversation.get(conversationID)
-    this.#byConversation.set(conversationID, before === undefined ? this.#ordered(pulled) : this.#merged(before, pulled))
+    this.#byConversation.set(
+      conversationID,
+      before === undefined ? this.#ordered(pulled) : this.#merged(before, pulled),
+    )
   }
 
   #merged(before: PulledEntries, pulled: PulledEntries): PulledEntries {
@@ -240,7 +247,10 @@ class Pull {
   }
 
   #ordered(pulled: PulledEntries): PulledEntries {
-    return { ...pulled, entries: pulled.entries.toSorted((a, b) => (this.#order === 1 ? b.seq - a.seq : a.seq - b.seq)) }
+    return {
+      ...pulled,
+      entries: pulled.entries.toSorted((a, b) => (this.#order === 1 ? b.seq - a.seq : a.seq - b.seq)),
+    }
   }
 }
 

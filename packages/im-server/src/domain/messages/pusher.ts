@@ -81,7 +81,7 @@ export class Pusher {
   async push({ partition, received }: Batch<PushRecord>): Promise<void> {
     const done = this.#done.get(partition) ?? 0
     const waiting = received.filter(({ offset }) => offset > done)
-    for (let from = 0; from < waiting.length; ) {
+    for (let from = 0; from < waiting.length;) {
       const { stream } = waiting[from]!.message
       let to = from + 1
       while (to < waiting.length && waiting[to]!.message.stream === stream) to++
@@ -134,8 +134,7 @@ export class Pusher {
       special.size === 0 ? {} : { except: ({ id }: { readonly id: string }): boolean => special.has(id) }
     const deliveries: Promise<number>[] = []
 
-    if (others.length > 0)
-      for (const frame of frames(batch)) deliveries.push(this.#deliver(others, frame, except))
+    if (others.length > 0) for (const frame of frames(batch)) deliveries.push(this.#deliver(others, frame, except))
     for (const sender of senders)
       for (const frame of framesFor(sender, batch))
         deliveries.push(this.#deliver([sender], frame, { ...except, ...behindItsCause(sender, frame) }))
@@ -143,7 +142,8 @@ export class Pusher {
       if (!senders.has(subject) && !receivers.includes(subject)) continue
       const unknown = batch.filter(({ seq }) => seq === 0 || seq > head)
       for (const frame of framesFor(subject, unknown)) {
-        const after = behind === undefined ? behindItsCause(subject, frame) : { after: { sessionId: id, requestKey: behind } }
+        const after =
+          behind === undefined ? behindItsCause(subject, frame) : { after: { sessionId: id, requestKey: behind } }
         deliveries.push(this.#deliver([subject], frame, { only: (session) => session.id === id, ...after }))
       }
     }
