@@ -65,13 +65,13 @@ export function declaredEntities(): readonly EntitySchema[] {
   return schemas
 }
 
-/** Everything that follows from these declarations and that a write has to refresh: rows, lists, their rows, counts, changes. */
+/** Everything that follows from these declarations and that a write has to refresh: rows, lists, their rows and lengths, counts, changes. */
 export function derivedOf(schemas: readonly EntitySchema[]): Derived[] {
   return schemas.flatMap(({ name: entity, views }) => [
     { entity, view: 'row' },
     ...[...views].flatMap(([view, spec]) => [
       { entity, view },
-      ...(spec.kind === 'rows' ? [{ entity, view: `${view}.rows` }] : []),
+      ...(spec.kind === 'rows' ? ['rows', 'count'].map((part) => ({ entity, view: `${view}.${part}` })) : []),
       ...(spec.kind === 'changes'
         ? spec.touchedBy.map(({ schema }) => ({ entity, view: `${view}<${schema.name}` }))
         : []),
