@@ -13,10 +13,21 @@ export interface PrometheusMetrics extends Metrics {
   readonly contentType: string
 }
 
-/** A registry of its own, so that several servers fit into one process. */
+let ofProcess: Registry | undefined
+
+/** What the process measures of itself. Its observers last as long as the process, so there is one set of them for all servers. */
+function processRegistry(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess })
+  }
+  return ofProcess
+}
+
+/** A registry of its own, so that several servers fit into one process; what is the process's they share. */
 export function createMetrics(): PrometheusMetrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  const shared = processRegistry()
   const series = new Map<string, unknown>()
   const once = <T>(name: string, make: () => T): T => {
     const known = series.get(name) as T | undefined
@@ -28,7 +39,7 @@ export function createMetrics(): PrometheusMetrics {
   const names = (labels: Labels = {}): string[] => Object.keys(labels).toSorted()
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: async () => `${await shared.metrics()}\n${await registry.metrics()}`,
     counter(name, help, labels = {}): Counter {
       const counter = once(
         name,
