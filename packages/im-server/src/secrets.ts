@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from './config-error.ts'
 
@@ -26,18 +26,7 @@ export function loadSecrets(dataDir: string, given: string | undefined): Secrets
 function readOrMake(dataDir: string, path: string): string {
   try {
     mkdirSync(dataDir, { recursive: true })
-    try {
-      const file = openSync(path, 'wx', 0o600)
-      try {
-        writeSync(file, randomBytes(32).toString('base64url'))
-        fsyncSync(file)
-      } finally {
-        closeSync(file)
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const secret = readFileSync(path, 'utf8').trim()
+    const secret = (read(path) ?? make(dataDir, path)).trim()
     if (secret.length < 16)
       throw new ConfigError(`${path} is empty or damaged: remove it, and a new one is made at the next start`)
     return secret
@@ -47,5 +36,45 @@ function readOrMake(dataDir: string, path: string): string {
       `${path} cannot be read or written: ${(error as Error).message}; check the data folder's owner and permissions, or choose another (PARLANCE_DATA_DIR)`,
       { cause: error },
     )
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Makes a secret that is there whole or not at all, whenever the process or the machine ends, and never replaces another. */
+function make(dataDir: string, path: string): string {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.new`
+  try {
+    writeFileSync(draft, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 })
+    flush(draft, 'r+')
+    linkUnlessThere(draft, path)
+  } finally {
+    rmSync(draft, { force: true })
+  }
+  flush(dataDir, 'r')
+  return readFileSync(path, 'utf8')
+}
+
+function linkUnlessThere(draft: string, path: string): void {
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+function flush(path: string, flags: string): void {
+  const file = openSync(path, flags)
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }
