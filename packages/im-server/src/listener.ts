@@ -1,6 +1,6 @@
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { ParlanceError } from '@parlance/core'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { type Logger, ParlanceError } from '@parlance/core'
 
 /** A port cannot be listened on. */
 export class ListenError extends ParlanceError {
@@ -13,28 +13,65 @@ const cures: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address: set PARLANCE_HOST to one it has',
 }
 
-/** Listens and returns the port; with `setting` the error names what to change. */
-export function listen(server: Server, host: string, port: number, setting: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const cure = cures[error.code ?? ''] ?? error.message
-      reject(
-        new ListenError(`cannot listen on ${host}:${port}: ${cure} (${setting})`, {
-          cause: error,
-          details: { port, host },
-        }),
-      )
-    })
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
-  })
-}
+/**
+ * An HTTP server and all its sockets.
+ *
+ * Node forgets a socket whose upgrade somebody takes over; this does not, so that closing ends in time whatever became of it.
+ */
+export class Listener {
+  readonly server: Server
+  readonly #logger: Logger
+  readonly #sockets = new Set<Socket>()
 
-/** Stops accepting and waits until every request is answered; idle connections are closed at once, the others when `signal` aborts. */
-export function closeServer(server: Server, signal: AbortSignal): Promise<void> {
-  if (!server.listening) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => server.closeAllConnections(), { once: true })
-    server.close(() => resolve())
-    server.closeIdleConnections()
-  })
+  constructor(handle: RequestListener, logger: Logger) {
+    this.#logger = logger
+    this.server = createServer(handle)
+    this.server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  /** Listens and returns the port; with `setting` the error names what to change. */
+  listen(host: string, port: number, setting: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const onFailure = (error: NodeJS.ErrnoException): void => {
+        const cure = cures[error.code ?? ''] ?? error.message
+        reject(
+          new ListenError(`cannot listen on ${host}:${port}: ${cure} (${setting})`, {
+            cause: error,
+            details: { port, host },
+          }),
+        )
+      }
+      this.server.once('error', onFailure)
+      this.server.listen(port, host, () => {
+        this.server.off('error', onFailure)
+        // One connection that cannot be accepted, for want of file descriptors for example, is no reason to end the process.
+        this.server.on('error', (error) => this.#logger.error('a connection could not be accepted', { error }))
+        resolve((this.server.address() as AddressInfo).port)
+      })
+    })
+  }
+
+  /**
+   * Stops accepting and waits until every request is answered and every socket has gone; idle ones are closed at once, the others
+   * when `signal` aborts.
+   */
+  close(signal: AbortSignal): Promise<void> {
+    if (!this.server.listening) return Promise.resolve()
+    return new Promise((resolve) => {
+      const cutOff = (): void => {
+        for (const socket of this.#sockets) socket.destroy()
+        resolve()
+      }
+      this.server.close(() => {
+        signal.removeEventListener('abort', cutOff)
+        resolve()
+      })
+      this.server.closeIdleConnections()
+      if (signal.aborted) cutOff()
+      else signal.addEventListener('abort', cutOff, { once: true })
+    })
+  }
 }

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { Lifecycle } from '@parlance/core'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Clock, Lifecycle, type Milliseconds } from '@parlance/core'
 import type { GatewayLimits } from '@parlance/gateway'
 import { Composition } from './composition/token.ts'
 import { provideDomain } from './composition/domain.ts'
@@ -8,7 +8,7 @@ import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
 import { type Config, type ConfigInput, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
 import { pushes } from './domain/messages/push-record.ts'
-import { closeServer, listen } from './listener.ts'
+import { Listener } from './listener.ts'
 import { createProbes } from './probes.ts'
 
 /** How a server is made: its settings, and what only code can give. */
@@ -77,9 +77,35 @@ export async function createImServer(
     .provide(parts.faults, () => faults)
 
   const engine = composition.get(parts.engine)
+  try {
+    return await assemble(composition, config)
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+/** Puts the server on its open store. */
+async function assemble(composition: Composition, config: Config): Promise<ImServer> {
+  const engine = composition.get(parts.engine)
   const secrets = composition.get(parts.secrets)
-  const lifecycle = new Lifecycle(composition.get(parts.clock))
+  const logger = composition.get(parts.logger)
+  const clock = composition.get(parts.clock)
+  const gateway = composition.get(parts.gateway)
+  const probes = createProbes(composition)
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    if (probes(request, response) || composition.get(parts.api).handle(request, response)) return
+    response
+      .writeHead(404, { 'content-type': 'application/json' })
+      .end('{"errCode":1004,"errMsg":"RecordNotFoundError","errDlt":"there is no such path"}')
+  }
+  const [api, ws] = [new Listener(serve, logger), new Listener(serve, logger)]
+  let deadlineMs = config.stopDeadlineMs
+  const lifecycle = new Lifecycle(clock)
     .add({ name: 'storage', stop: () => engine.close() })
+    // Its clients are moved away with the connections, long before; after a start that failed this ends its timer.
+    .add({ name: 'gateway', stop: () => gateway.stop(0) })
+    .add({ name: 'repositories', stop: () => composition.get(parts.declared).close() })
     .add({
       name: 'push',
       // What was stored before the start has no session to be pushed to: clients pull it. So the backlog is done before anybody can connect.
@@ -92,28 +118,14 @@ export async function createImServer(
       stop: () => composition.get(parts.bus).stop(),
     })
     .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
-  try {
-    await lifecycle.start()
-  } catch (error) {
-    await engine.close()
-    throw error
-  }
-
-  const api = createServer((request, response) => serve(request, response))
-  const ws = createServer((request, response) => serve(request, response))
-  const probes = createProbes(composition)
-  const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    if (probes(request, response) || composition.get(parts.api).handle(request, response)) return
-    response
-      .writeHead(404, { 'content-type': 'application/json' })
-      .end('{"errCode":1004,"errMsg":"RecordNotFoundError","errDlt":"there is no such path"}')
-  }
+    .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws], deadlineMs, clock) })
+  await lifecycle.start()
 
   let stopping: Promise<void> | undefined
   return {
     config,
     repositories: composition.get(parts.repositories),
-    gateway: composition.get(parts.gateway),
+    gateway,
     adminSecretPath: secrets.adminSecretPath,
     adminSecret: secrets.adminSecret,
     storeDurability() {
@@ -124,23 +136,25 @@ export async function createImServer(
     async listen(ports = {}) {
       const { host } = config
       const { apiPort = config.apiPort, wsPort = config.wsPort } = ports
-      const gateway = composition.get(parts.gateway)
-      const boundApi = await listen(api, host, apiPort, 'PARLANCE_API_PORT')
+      const boundApi = await api.listen(host, apiPort, 'PARLANCE_API_PORT')
       if (wsPort === apiPort && wsPort !== 0) {
-        gateway.attach(api)
+        gateway.attach(api.server)
         return addresses(host, boundApi, boundApi)
       }
       try {
-        const boundWs = await listen(ws, host, wsPort, 'PARLANCE_WS_PORT')
-        gateway.attach(ws)
+        const boundWs = await ws.listen(host, wsPort, 'PARLANCE_WS_PORT')
+        gateway.attach(ws.server)
         return addresses(host, boundApi, boundWs)
       } catch (error) {
-        api.close()
+        api.server.close()
         throw error
       }
     },
-    stop(deadlineMs = config.stopDeadlineMs) {
-      stopping ??= stopAll(deadlineMs, [api, ws], composition, lifecycle)
+    stop(givenMs = config.stopDeadlineMs) {
+      if (stopping === undefined) {
+        deadlineMs = givenMs
+        stopping = lifecycle.stop(givenMs)
+      }
       return stopping
     },
   }
@@ -151,16 +165,17 @@ const addresses = (host: string, api: number, ws: number): ImServerAddresses => 
   return { api: `http://${name}:${api}`, ws: `ws://${name}:${ws}` }
 }
 
-async function stopAll(
-  deadlineMs: number,
-  servers: readonly Server[],
-  composition: Composition,
-  lifecycle: Lifecycle,
+/** Ends what clients have open within three quarters of the time, so that the rest is enough to store everything. */
+async function closeConnections(
+  gateway: ImGateway,
+  listeners: readonly Listener[],
+  deadlineMs: Milliseconds,
+  clock: Clock,
 ): Promise<void> {
-  const deadline = AbortSignal.timeout(deadlineMs)
-  const closing = servers.map((server) => closeServer(server, deadline))
-  await composition.get(parts.gateway).stop(deadlineMs / 2)
+  const cutOff = new AbortController()
+  const timer = clock.after(deadlineMs * 0.75, () => cutOff.abort())
+  const closing = listeners.map((listener) => listener.close(cutOff.signal))
+  await gateway.stop(deadlineMs / 2)
   await Promise.all(closing)
-  composition.get(parts.declared).close()
-  await lifecycle.stop(deadlineMs)
+  timer.cancel()
 }
