@@ -1,7 +1,15 @@
 import type { Clock, Logger, Metrics } from '@parlance/core'
-import { createGateway, type GatewayLimits, onePerDevice } from '@parlance/gateway'
-import { errorName, type FrameReply, type FrameRequest, opCodes } from '@parlance/openim-protocol'
+import { createGateway, type DevicePolicy, type GatewayLimits, onePerDevice } from '@parlance/gateway'
+import {
+  errorCodes,
+  errorName,
+  type FrameReply,
+  type FrameRequest,
+  opCodes,
+  platformIDs,
+} from '@parlance/openim-protocol'
 import type { ImGateway } from '../composition/tokens.ts'
+import { ImError } from '../domain/im-error.ts'
 import type { Tokens } from '../domain/tokens.ts'
 import { wireFailure } from '../domain/wire-error.ts'
 import { createHandshake } from './handshake.ts'
@@ -29,6 +37,10 @@ const kicked: FrameReply = {
   data: nothing,
 }
 
+/** Several back ends share the administrator's account, each with a token of its own. */
+const onePerPlatform: DevicePolicy = (incoming, existing) =>
+  platformOf(incoming.device) === platformIDs.admin ? [] : onePerDevice(incoming, existing)
+
 const kick = { code: 4502, reason: 'kicked offline' }
 
 /** OpenIM's identifier for what cannot be read; there is no request to answer under its own. */
@@ -38,6 +50,15 @@ function refusal(answer: Pick<FrameReply, 'op' | 'msgIncr' | 'operationID'>, err
   const { errCode, detail } = wireFailure(error)
   return { ...answer, errCode, errMsg: `${errorName(errCode)}: ${detail}`, data: nothing }
 }
+
+/**
+ * The last frame of a session whose token has expired. Not a kick: an SDK that is only closed comes back with its token, and is
+ * told 1501 where it listens for that, at the handshake.
+ */
+const expired = refusal(
+  { op: dataError, msgIncr: '', operationID: '' },
+  new ImError(errorCodes.TokenExpiredError, 'the token has expired; get a new one'),
+)
 
 /** What OpenIM allows, and a little more where its clients can make use of it. */
 const defaultLimits: GatewayLimits = {
@@ -62,8 +83,9 @@ export function createImGateway({ tokens, limits, clock, logger, metrics }: ImGa
       return refusal(answer, outcome.error)
     },
     limits: { ...defaultLimits, ...limits },
-    devicePolicy: onePerDevice,
+    devicePolicy: onePerPlatform,
     replacedFarewell: kicked,
+    expiredFarewell: expired,
     presence: {
       message: (userID, sessions) => ({
         op: opCodes.subUserOnlineStatus,

@@ -33,6 +33,8 @@ const tokenRefused = { code: 4500, reason: 'the token was refused' }
 /**
  * Decides about a connecting SDK: arguments first (1602, always before the upgrade), then the token.
  *
+ * The token is verified again once the session is registered: whatever withdraws it while its device connects ends the session.
+ *
  * An SDK that asked for an answer gets a token error as the first text frame of an upgraded connection, because a browser cannot
  * read the body of a refused upgrade; any other gets it as plain HTTP 200 JSON, which is OpenIM's way.
  */
@@ -55,6 +57,8 @@ export function createHandshake(tokens: Tokens) {
         identity: { subject: token.userID, device: platformName(given.platformID), credential: token.tokenID },
         codec: codecOf(given),
         ...(given.wantsAnswer ? { greeting: welcome } : {}),
+        confirm: () => isStillGood(tokens, given.token),
+        expiresAtMs: token.expiresAtSeconds * 1000,
         attributes: { platformID: token.platformID },
       }
     } catch (error) {
@@ -67,6 +71,17 @@ export function createHandshake(tokens: Tokens) {
         reason: tokenRefused.reason,
       }
     }
+  }
+}
+
+/** Whether nobody withdrew the token while its session was not yet to be found. */
+async function isStillGood(tokens: Tokens, token: string): Promise<boolean> {
+  try {
+    await tokens.verify(token)
+    return true
+  } catch (error) {
+    if (error instanceof ImError) return false
+    throw error
   }
 }
 
