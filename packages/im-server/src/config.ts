@@ -42,6 +42,9 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   stopDeadlineMs: 'PARLANCE_STOP_DEADLINE_MS',
 }
 
+/** Variables of other deployments. Whoever sets one believes that the data goes there. */
+const unsupportedNames = ['PARLANCE_MONGO_URL', 'PARLANCE_REDIS_URL', 'PARLANCE_KAFKA_BROKERS', 'PARLANCE_ROLES']
+
 const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 /**
@@ -50,6 +53,11 @@ const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
  * @throws ConfigError naming the setting, where it came from, and the cure; never its value.
  */
 export function readConfig(options: ConfigInput = {}, environment: NodeJS.ProcessEnv = process.env): Config {
+  const unsupported = unsupportedNames.filter((name) => (environment[name] ?? '') !== '')
+  if (unsupported.length > 0)
+    throw new ConfigError(
+      `${unsupported.join(' and ')} cannot be followed: this version runs on the embedded store only; unset ${unsupported.length === 1 ? 'it' : 'them'}`,
+    )
   const fromEnvironment = Object.fromEntries(
     Object.entries(environmentNames).flatMap(([key, name]) =>
       environment[name] === undefined || environment[name] === '' ? [] : [[key, environment[name]]],
