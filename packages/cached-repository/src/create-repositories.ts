@@ -1,4 +1,5 @@
 import { noMetrics, silentLogger, systemClock } from '@parlance/core'
+import { applyWrites } from './apply-writes.ts'
 import { Invalidation } from './cache/invalidation.ts'
 import { LocalCache } from './cache/local-cache.ts'
 import { ReadPath } from './cache/read-path.ts'
@@ -9,6 +10,7 @@ import type { ViewSpec } from './entity/view.ts'
 import { EntityRepository, type RepositoryParts } from './entity-repository.ts'
 import type { Repositories, RepositoriesOptions } from './repositories.ts'
 import { JournalRepository } from './stream/journal-repository.ts'
+import { gatherWrites } from './together.ts'
 import { TailCache } from './stream/tail-cache.ts'
 
 const defaultLocalBytes = 64 * 1024 * 1024
@@ -56,12 +58,14 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     if (existing.schema !== schema) throw new DeclarationError(`${name} is declared twice: give one another name`)
     return existing.repository as T
   }
+  const repositoryOf = ({ schema }: { readonly schema: EntitySchema }): EntityRepository =>
+    once('entity', schema, () => {
+      store.open(schema)
+      return withViews(new EntityRepository(schema, parts), schema)
+    })
   return {
-    of: ({ schema }) =>
-      once('entity', schema, () => {
-        store.open(schema)
-        return withViews(new EntityRepository(schema, parts), schema)
-      }) as never,
+    of: (entity) => repositoryOf(entity) as never,
+    together: async (gather) => void (await applyWrites(parts, gatherWrites(repositoryOf, gather))),
     ofStream: ({ schema }) =>
       once('stream', schema, () => {
         const repository = new JournalRepository(schema, { store: options.streams, reads, tails })

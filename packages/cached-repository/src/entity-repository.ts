@@ -1,14 +1,15 @@
 import { type Count, InvalidArgumentError } from '@parlance/core'
 import type { ChangeLists, Position } from '@parlance/notification-bus'
+import { applyWrites } from './apply-writes.ts'
 import type { Invalidation } from './cache/invalidation.ts'
 import type { ReadPath, ValueKind } from './cache/read-path.ts'
-import type { Dependents, DependentsOf, StaleKeys } from './entity/dependents.ts'
+import type { Dependents, DependentsOf } from './entity/dependents.ts'
 import { RowNotFoundError } from './entity/errors.ts'
 import { RowCodec } from './entity/row-codec.ts'
 import type { EntitySchema } from './entity/schema.ts'
 import type { AnyRow } from './entity/values.ts'
 import type { KeyDelta, ReadOptions, RowDelta } from './entity/view.ts'
-import type { EntityStore, EntityWrite, StoredRow, WriteOutcome } from './entity-store.ts'
+import type { EntityStore, EntityWrite, StoredRow } from './entity-store.ts'
 import { countKind, keysKind } from './entity/value-kinds.ts'
 import type { RevisedRow, RowMethods } from './repository.ts'
 
@@ -21,7 +22,6 @@ export interface RepositoryParts {
   readonly dependentsOf: DependentsOf
 }
 
-const maxWritesPerCall: Count = 10_000
 const maxKeysPerCall: Count = 200_000
 const defaultChanges: Count = 1_000
 
@@ -84,7 +84,7 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
   }
 
   async putMany(rows: readonly AnyRow[]): Promise<AnyRow[]> {
-    return this.#write(rows, (row) => ({ kind: 'put', schema: this.#schema, row: this.#checked(row) }))
+    return this.#write(rows.map((row) => this.toPut(row)))
   }
 
   async insert(row: AnyRow): Promise<AnyRow> {
@@ -92,18 +92,11 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
   }
 
   async insertMany(rows: readonly AnyRow[]): Promise<AnyRow[]> {
-    return this.#write(rows, (row) => ({ kind: 'insert', schema: this.#schema, row: this.#checked(row) }))
+    return this.#write(rows.map((row) => this.toInsert(row)))
   }
 
   async patch(key: AnyRow, change: AnyRow, options: { readonly ifRevision?: number } = {}): Promise<AnyRow> {
-    const rows = await this.#write([key], () => ({
-      kind: 'patch',
-      schema: this.#schema,
-      key: this.#keyOf(key),
-      change: this.#rows.checkChange(change),
-      ifRevision: options.ifRevision,
-    }))
-    return rows[0]!
+    return (await this.#write([this.toPatch(key, change, options)]))[0]!
   }
 
   async delete(key: AnyRow): Promise<boolean> {
@@ -111,12 +104,37 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
   }
 
   async deleteMany(keys: readonly AnyRow[]): Promise<Count> {
-    const outcomes = await this.#apply(keys, (key) => ({
-      kind: 'delete',
+    const outcomes = await applyWrites(
+      this.#parts,
+      keys.map((key) => this.toDelete(key)),
+    )
+    return outcomes.filter(({ before }) => before !== undefined).length
+  }
+
+  /** A checked write, to be applied. */
+  toPut(row: AnyRow): EntityWrite {
+    return { kind: 'put', schema: this.#schema, row: this.#checked(row) }
+  }
+
+  /** A checked write, to be applied. */
+  toInsert(row: AnyRow): EntityWrite {
+    return { kind: 'insert', schema: this.#schema, row: this.#checked(row) }
+  }
+
+  /** A checked write, to be applied. */
+  toPatch(key: AnyRow, change: AnyRow, { ifRevision }: { readonly ifRevision?: number } = {}): EntityWrite {
+    return {
+      kind: 'patch',
       schema: this.#schema,
       key: this.#keyOf(key),
-    }))
-    return outcomes.filter(({ before }) => before !== undefined).length
+      change: this.#rows.checkChange(change),
+      ifRevision,
+    }
+  }
+
+  /** A checked write, to be applied. */
+  toDelete(key: AnyRow): EntityWrite {
+    return { kind: 'delete', schema: this.#schema, key: this.#keyOf(key) }
   }
 
   /** A `rows` view as a method. */
@@ -229,25 +247,8 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
     return this.#dependents.key.decode(this.#dependents.key.encode(key))
   }
 
-  async #write<T>(items: readonly T[], toWrite: (item: T) => EntityWrite): Promise<AnyRow[]> {
-    return (await this.#apply(items, toWrite)).map(({ after }) => after!.row)
-  }
-
-  async #apply<T>(items: readonly T[], toWrite: (item: T) => EntityWrite): Promise<readonly WriteOutcome[]> {
-    assertCount('rows', items.length, maxWritesPerCall)
-    if (items.length === 0) return []
-    const { store, invalidation, dependentsOf } = this.#parts
-    const stale: StaleKeys = { shared: new Set(), local: new Set() }
-    const outcomes = await store.apply(items.map(toWrite), {
-      // What has no name in the caches has to be refused while the write can still be undone.
-      changes: (schema, before, after) => {
-        dependentsOf(schema).stale(before, after, stale)
-        return dependentsOf(schema).changes(before, after, dependentsOf)
-      },
-      committed: () => invalidation.begin(stale),
-    })
-    await invalidation.finish(stale)
-    return outcomes
+  async #write(writes: readonly EntityWrite[]): Promise<AnyRow[]> {
+    return (await applyWrites(this.#parts, writes)).map(({ after }) => after!.row)
   }
 }
 

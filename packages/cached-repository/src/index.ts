@@ -37,6 +37,7 @@ export type { Repositories, RepositoriesOptions } from './repositories.ts'
 export type { Position } from '@parlance/notification-bus'
 export type { AppendedEntry, StreamHead } from '@parlance/seq-allocator'
 export type { Repository, RepositoryOf, RevisedRow, RowMethods } from './repository.ts'
+export type { Together } from './together.ts'
 export {
   type LastMethod,
   stream,

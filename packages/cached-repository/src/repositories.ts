@@ -6,6 +6,7 @@ import type { EntityStore } from './entity-store.ts'
 import type { Repository } from './repository.ts'
 import type { Stream } from './stream/stream.ts'
 import type { StreamRepository } from './stream/stream-repository.ts'
+import type { Together } from './together.ts'
 import type { StreamStore } from './stream/stream-store.ts'
 
 /** What repositories stand on. */
@@ -45,6 +46,13 @@ export interface Repositories {
   of<R, K extends keyof R, V>(entity: Entity<R, K, V>): Repository<R, K, V>
   /** The repository of a stream entity; the same one every time. */
   ofStream<Row, V>(stream: Stream<Row, V>): StreamRepository<Row, V>
+  /**
+   * Does writes to several entities in one atomic, durable step: all of them, or none. What follows from each of them (views,
+   * change lists) is as after single writes. One round trip, shared with others of the moment.
+   *
+   * @throws {@link RowConflictError} or {@link RowNotFoundError} as the single write would; nothing was written then.
+   */
+  together(gather: (together: Together) => void): Promise<void>
   /** Stops listening to the channel. Repositories must not be used any more. */
   close(): void
 }

@@ -9,8 +9,8 @@ import {
   notificationTypes,
   roleLevels,
 } from '@parlance/openim-protocol'
-import type { Group } from '../entities/group.ts'
-import type { GroupMember } from '../entities/group-member.ts'
+import { type Group, groups } from '../entities/group.ts'
+import { type GroupMember, groupMembers } from '../entities/group-member.ts'
 import type { User } from '../entities/user.ts'
 import type { Caller } from './caller.ts'
 import type { Notifications } from './notifications.ts'
@@ -43,7 +43,7 @@ export interface FirstMembers {
 
 /** What {@link GroupCreation} needs. */
 export interface GroupCreationOptions {
-  readonly repositories: Pick<ImRepositories, 'groups' | 'groupMembers'>
+  readonly repositories: Pick<ImRepositories, 'groupMembers' | 'together'>
   readonly users: Users
   readonly notifications: Notifications
   readonly clock?: Clock
@@ -57,14 +57,14 @@ const never = new Date(0)
 
 /** Creates groups. */
 export class GroupCreation {
-  readonly #groups: ImRepositories['groups']
+  readonly #together: ImRepositories['together']
   readonly #members: ImRepositories['groupMembers']
   readonly #users: Users
   readonly #notifications: Notifications
   readonly #clock: Clock
 
   constructor({ repositories, users, notifications, clock = systemClock }: GroupCreationOptions) {
-    this.#groups = repositories.groups
+    this.#together = repositories.together
     this.#members = repositories.groupMembers
     this.#users = users
     this.#notifications = notifications
@@ -74,8 +74,7 @@ export class GroupCreation {
   /**
    * Creates a group with its first members and tells them (1501).
    *
-   * The group's row is written first and takes the id; only who has the id writes members. A crash in between leaves a group
-   * without members, which nobody sees.
+   * The group and its members are written together: a crash leaves all of it or nothing.
    *
    * The id is the draft's, or a generated number. Users choose no id with `_`: two user ids are joined by it, and the group's
    * notifications would take the name of that pair's.
@@ -89,31 +88,37 @@ export class GroupCreation {
       throw noPermission('groupInfo.groupID: only an administrator chooses an id with _; leave it empty to get one')
     const roles = rolesOf(first)
     const profiles = await this.#users.requireAll([...roles.keys()])
-    const now = new Date(this.#clock.now())
-    const group = await this.#takeID(draft, caller.userID, now)
-    const members = [...roles].map(([userID, roleLevel]) => memberRow(group.groupID, userID, roleLevel, caller, now))
-    await this.#members.putMany(members)
+    const { group, members } = await this.#write(caller, draft, roles)
     const info = groupInfo(group, first.ownerUserID, members.length)
     await this.#announce(caller, info, members, profiles)
     return info
   }
 
-  async #takeID(draft: GroupDraft, creatorUserID: string, createTime: Date): Promise<Group> {
+  async #write(
+    caller: Caller,
+    draft: GroupDraft,
+    roles: ReadonlyMap<string, number>,
+  ): Promise<{ readonly group: Group; readonly members: readonly GroupMember[] }> {
+    const now = new Date(this.#clock.now())
     const isGiven = draft.groupID !== ''
     for (let attempt = 1; ; attempt++) {
       const groupID = isGiven ? draft.groupID : generatedID()
       const group = {
         ...draft,
         groupID,
-        creatorUserID,
-        createTime,
+        creatorUserID: caller.userID,
+        createTime: now,
         status: groupStatus.ok,
         notificationUpdateTime: never,
         notificationUserID: '',
       }
+      const members = [...roles].map(([userID, roleLevel]) => memberRow(groupID, userID, roleLevel, caller, now))
       try {
-        await this.#groups.insert(group)
-        return group
+        await this.#together((together) => {
+          together.insert(groups, group)
+          for (const member of members) together.put(groupMembers, member)
+        })
+        return { group, members }
       } catch (error) {
         if (!(error instanceof RowConflictError)) throw error
         if (isGiven || attempt === generatedIDTries) throw groupExists(groupID)

@@ -1,4 +1,4 @@
-import type { Repositories } from '@parlance/cached-repository'
+import type { Repositories, Together } from '@parlance/cached-repository'
 import { conversations } from '../entities/conversation.ts'
 import { credentials } from '../entities/credential.ts'
 import { friends } from '../entities/friend.ts'
@@ -19,6 +19,8 @@ export function imRepositories(repositories: Repositories) {
     readMarks: repositories.of(readMarks),
     credentials: repositories.of(credentials),
     messages: repositories.ofStream(messages),
+    /** Writes to several of these entities, all or none. */
+    together: (gather: (together: Together) => void) => repositories.together(gather),
   }
 }
 
