@@ -56,7 +56,7 @@ describe('durability', () => {
 
   beforeEach(async () => {
     disk = new Disk()
-    server = await startServer({ faults: { engine: { beforeCommit: () => disk.beforeCommit() } } })
+    server = await startServer({ logLevel: 'silent', faults: { engine: { beforeCommit: () => disk.beforeCommit() } } })
     await server.admin.register('ada', 'bob')
     groupID = await server.admin.createGroup('ada', ['bob'])
   })

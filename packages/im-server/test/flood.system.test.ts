@@ -12,6 +12,7 @@ import {
 import { type TemporaryFolder, temporaryFolder, until } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { report } from './support/report.ts'
 import { ApiClient } from './support/api-client.ts'
 import { HealthyPair } from './support/healthy-pair.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -31,7 +32,7 @@ const growthLimitBytes = 64 * 1024 * 1024
 const platformID = 5
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`
 
-if (!canReadMemory) process.stdout.write('flood: there is no /proc here, so the memory of the server is not checked\n')
+if (!canReadMemory) report('flood: there is no /proc here, so the memory of the server is not checked')
 
 const gzipDialects = ['js', 'go'] as const
 
@@ -147,7 +148,7 @@ describe('a flood', () => {
 
   const metric = async (name: string): Promise<number> => {
     const text = await (await fetch(`${server.api}/metrics`)).text()
-    const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+    const line = text.split('').find((one) => one.startsWith(`${name} `))
     return Number(line?.split(' ')[1] ?? 0)
   }
 
@@ -206,8 +207,8 @@ describe('a flood', () => {
     const exchanged = healthy.sent - before
     memory.stop()
     const sent = flooders.reduce((sum, flooder) => sum + flooder.sent, 0)
-    process.stdout.write(
-      `flood: ${sent} bombs of ${sizes.join(', ')} bytes in ${floodSeconds} s, ${exchanged} healthy messages meanwhile; memory ${megabytes(levelBytes)} before, at most ${megabytes(memory.highestBytes)}\n`,
+    report(
+      `flood: ${sent} bombs of ${sizes.join(', ')} bytes in ${floodSeconds} s, ${exchanged} healthy messages meanwhile; memory ${megabytes(levelBytes)} before, at most ${megabytes(memory.highestBytes)}`,
     )
     await healthy.exchange()
     expect(flooders.filter((flooder) => flooder.sent < 2)).toEqual([])
@@ -267,8 +268,8 @@ describe('a flood', () => {
     )
     const dropped = await metric('gateway_pushes_dropped_total')
     expect(dropped).toBeGreaterThan(messageCount)
-    process.stdout.write(
-      `flood: ${messageCount} messages of ${messageBytes} bytes to ${slowReaderCount} who never read: ${closedCount} closed, ${dropped} pushes left out; memory ${megabytes(levelBytes)} before, at most ${megabytes(memory.highestBytes)}\n`,
+    report(
+      `flood: ${messageCount} messages of ${messageBytes} bytes to ${slowReaderCount} who never read: ${closedCount} closed, ${dropped} pushes left out; memory ${megabytes(levelBytes)} before, at most ${megabytes(memory.highestBytes)}`,
     )
 
     // Whoever comes back finds what was missed.

@@ -1,6 +1,7 @@
 import type { FrameDialect } from '@parlance/openim-protocol'
 import { runSeed, seededRandom, temporaryFolder } from '@parlance/testing'
 import { describe, expect, it } from 'vitest'
+import { report } from './support/report.ts'
 import { ApiClient } from './support/api-client.ts'
 import { FuzzConnection } from './support/fuzz-connection.ts'
 import { FuzzFrames } from './support/fuzz-frames.ts'
@@ -110,7 +111,7 @@ describe('a server under mutated input', () => {
     await Promise.all([...writeFrames, ...writeBodies])
 
     // Nothing was unforeseen: no rejection that nobody handles, no request that failed by a defect.
-    const unforeseen = server.output.split('\n').filter((line) => /"level":[56]0|unhandled|uncaught/i.test(line))
+    const unforeseen = server.output.split('').filter((line) => /"level":[56]0|unhandled|uncaught/i.test(line))
     expect({ problems: problems(), unforeseen }, `PARLANCE_SEED=${seed}`).toEqual({ problems: [], unforeseen: [] })
     expect({ exit: server.exit, pid: server.pid }).toEqual({ exit: undefined, pid })
     expect(done).toBeGreaterThanOrEqual(frameCount + bodyCount)
@@ -125,8 +126,8 @@ describe('a server under mutated input', () => {
     }, new Map<number, number>())
     const told = [...codes].toSorted(([one], [other]) => one - other).map(([code, count]) => `${code}×${count}`)
     const aborted = callers.reduce((sum, caller) => sum + caller.abortedCount, 0)
-    process.stdout.write(
-      `fuzz: PARLANCE_SEED=${seed}, ${frameCount} frames: ${answers} answered, ${closes} connections closed; ${bodyCount} bodies: ${told.join(' ')}, ${aborted} cut off; ${healthy.sent} healthy messages\n`,
+    report(
+      `fuzz: PARLANCE_SEED=${seed}, ${frameCount} frames: ${answers} answered, ${closes} connections closed; ${bodyCount} bodies: ${told.join(' ')}, ${aborted} cut off; ${healthy.sent} healthy messages`,
     )
     await server.stop()
   })
