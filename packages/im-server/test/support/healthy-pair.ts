@@ -1,3 +1,4 @@
+import { textPing } from '@parlance/openim-protocol'
 import { until } from '@parlance/testing'
 import type { ApiClient } from './api-client.ts'
 import { RawClient } from './raw-client.ts'
@@ -31,13 +32,18 @@ export class HealthyPair {
 
   async #exchange(): Promise<void> {
     const clientMsgID = `healthy ${this.sent++}`
+    // Who only listens is taken for gone after a minute; SDKs send this every ten seconds.
+    this.#receiver.raw(textPing.bytes.toString())
     await this.#sender.send(this.#sender.text('are you there?', { recvID: 'peer' }, clientMsgID))
     await until(
       `${clientMsgID} is pushed`,
       () => this.#receiver.messages.some((message) => message.clientMsgID === clientMsgID),
       limitMs,
     )
-    for (const client of [this.#receiver, this.#sender]) client.frames.length = 0
+    for (const client of [this.#receiver, this.#sender]) {
+      client.frames.length = 0
+      client.texts.length = 0
+    }
   }
 
   close(): void {
