@@ -1,6 +1,6 @@
 import type { FrameDialect } from '@parlance/openim-protocol'
 import { runSeed, seededRandom, temporaryFolder } from '@parlance/testing'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { report } from './support/report.ts'
 import { ApiClient } from './support/api-client.ts'
 import { FuzzConnection } from './support/fuzz-connection.ts'
@@ -28,10 +28,13 @@ const platformID = 5
 
 describe('a server under mutated input', () => {
   const seed = runSeed()
+  let server: ServerProcess
+
+  afterEach(() => server.stop())
 
   it(`survives ${frameCount} frames and ${bodyCount} HTTP bodies, and answers all that can be read (PARLANCE_SEED=${seed})`, async () => {
     using folder = temporaryFolder()
-    const server = await ServerProcess.start(folder.path)
+    server = await ServerProcess.start(folder.path)
     const { pid } = server
     const admin = await ApiClient.admin(server.api, server.secret)
     const users = dialects.flatMap((_, index) =>
@@ -111,7 +114,7 @@ describe('a server under mutated input', () => {
     await Promise.all([...writeFrames, ...writeBodies])
 
     // Nothing was unforeseen: no rejection that nobody handles, no request that failed by a defect.
-    const unforeseen = server.output.split('').filter((line) => /"level":[56]0|unhandled|uncaught/i.test(line))
+    const unforeseen = server.output.split('\n').filter((line) => /"level":[56]0|unhandled|uncaught/i.test(line))
     expect({ problems: problems(), unforeseen }, `PARLANCE_SEED=${seed}`).toEqual({ problems: [], unforeseen: [] })
     expect({ exit: server.exit, pid: server.pid }).toEqual({ exit: undefined, pid })
     expect(done).toBeGreaterThanOrEqual(frameCount + bodyCount)
@@ -129,6 +132,5 @@ describe('a server under mutated input', () => {
     report(
       `fuzz: PARLANCE_SEED=${seed}, ${frameCount} frames: ${answers} answered, ${closes} connections closed; ${bodyCount} bodies: ${told.join(' ')}, ${aborted} cut off; ${healthy.sent} healthy messages`,
     )
-    await server.stop()
   })
 })
