@@ -148,7 +148,7 @@ describe('a flood', () => {
 
   const metric = async (name: string): Promise<number> => {
     const text = await (await fetch(`${server.api}/metrics`)).text()
-    const line = text.split('').find((one) => one.startsWith(`${name} `))
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `))
     return Number(line?.split(' ')[1] ?? 0)
   }
 
