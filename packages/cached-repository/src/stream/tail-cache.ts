@@ -12,8 +12,8 @@ interface Tail {
   bytes: Bytes
 }
 
-const keptCount: Count = 300
-const trimmedAtCount: Count = 400
+const keptCount: Count = 100
+const trimmedAtCount: Count = 150
 
 /**
  * The newest entries of streams that are being written or read, bounded in bytes; the streams used least recently make way.
