@@ -3,6 +3,7 @@ import type { DeliverOptions, Gateway, Session } from '@parlance/gateway'
 import type { Batch } from '@parlance/notification-bus'
 import { type FrameReply, type FrameRequest, MsgData, PushMessages, sessionTypes } from '@parlance/openim-protocol'
 import { noMetrics } from '@parlance/core'
+import { settle, VirtualClock } from '@parlance/testing'
 import { describe, expect, it } from 'vitest'
 import { singleAddress } from '../src/domain/messages/address.ts'
 import { PushBacklog } from '../src/domain/messages/push-backlog.ts'
@@ -21,7 +22,8 @@ interface Delivery {
 function rig(failures = 0) {
   const deliveries: Delivery[] = []
   const backlog = new PushBacklog(100, noMetrics)
-  const syncing = new SyncingSessions()
+  const clock = new VirtualClock()
+  const syncing = new SyncingSessions(clock)
   let left = failures
   const repositories = {
     messages: {
@@ -50,7 +52,7 @@ function rig(failures = 0) {
     },
   } as unknown as Gateway<FrameRequest, FrameReply>
   const pusher = new Pusher(repositories, gateway, backlog, syncing, silentLogger)
-  return { pusher, backlog, syncing, deliveries }
+  return { pusher, backlog, clock, syncing, deliveries }
 }
 
 const stream = singleAddress('ada', 'bob').stream
@@ -98,6 +100,57 @@ describe('pushing', () => {
     )
     const own = deliveries.find(({ options }) => options.only?.(session('asking')) === true)
     expect(own!.options.after).toEqual({ sessionId: 'asking', requestKey: 'the question' })
+  })
+
+  describe('to a session that has just begun', () => {
+    const seqsOf = (deliveries: readonly Delivery[], id: string) =>
+      deliveries.filter(({ options }) => options.only?.(session(id)) === true).map(({ seqs }) => seqs)
+
+    it('waits until it was told how far its streams go and pulled what it missed; what it was told is left out', async () => {
+      const { pusher, syncing, deliveries } = rig()
+      syncing.opened('new', 'bob')
+      await pusher.push(batch([stream, 1, 2], [stream, 3, 3]))
+      expect(seqsOf(deliveries, 'new')).toEqual([])
+      await syncing.during('new', { subject: 'bob', requestKey: 'q' }, async () => syncing.tell('new', stream, 2))
+      await settle()
+      expect(seqsOf(deliveries, 'new')).toEqual([])
+      syncing.goesOn('new')
+      expect(seqsOf(deliveries, 'new')).toEqual([[3]])
+      await pusher.push({ ...batch([stream, 4, 4]), partition: 1 })
+      expect(deliveries.filter(({ seqs }) => seqs[0] === 4).map(({ to }) => to)).toEqual([['bob'], ['ada']])
+    })
+
+    it('waits not long for a pull from who missed nothing', async () => {
+      const { pusher, clock, syncing, deliveries } = rig()
+      syncing.opened('new', 'bob')
+      await syncing.during('new', { subject: 'bob', requestKey: 'q' }, () => Promise.resolve())
+      await settle()
+      await pusher.push(batch([stream, 1, 1]))
+      expect(seqsOf(deliveries, 'new')).toEqual([])
+      await clock.advance(300)
+      expect(seqsOf(deliveries, 'new')).toEqual([[1]])
+    })
+
+    it('waits no longer than a second, nor once it asks for something else', async () => {
+      const { pusher, clock, syncing, deliveries } = rig()
+      syncing.opened('silent', 'bob')
+      syncing.opened('writer', 'bob')
+      await pusher.push(batch([stream, 1, 1]))
+      syncing.goesOn('writer')
+      expect([seqsOf(deliveries, 'writer'), seqsOf(deliveries, 'silent')]).toEqual([[[1]], []])
+      await clock.advance(1_000)
+      expect(seqsOf(deliveries, 'silent')).toEqual([[1]])
+    })
+
+    it('is forgotten with the session', async () => {
+      const { pusher, clock, syncing, deliveries } = rig()
+      syncing.opened('gone', 'bob')
+      await pusher.push(batch([stream, 1, 1]))
+      syncing.closed('gone')
+      await clock.advance(1_000)
+      expect(seqsOf(deliveries, 'gone')).toEqual([])
+      expect([clock.pendingCount, syncing.newSessions.size]).toEqual([0, 0])
+    })
   })
 
   it('a batch that comes again after a failure goes on where it failed', async () => {

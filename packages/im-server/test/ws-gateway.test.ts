@@ -6,6 +6,7 @@ import { until } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ImGateway } from '../src/composition/tokens.ts'
 import { createImGateway } from '../src/ws/gateway.ts'
+import { SyncingSessions } from '../src/domain/messages/syncing-sessions.ts'
 import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
 import { RawClient } from './support/raw-client.ts'
 
@@ -16,7 +17,13 @@ let server: Server
 beforeEach(async () => {
   world = await imWorld()
   const { tokens, clock } = world
-  gateway = createImGateway({ tokens, clock, logger: silentLogger, metrics: noMetrics })
+  gateway = createImGateway({
+    tokens,
+    clock,
+    logger: silentLogger,
+    metrics: noMetrics,
+    syncingSessions: new SyncingSessions(clock),
+  })
   server = createServer()
   gateway.attach(server)
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))

@@ -87,7 +87,7 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.addresses, (c) => new Addresses(c.get(parts.repositories)))
     .provide(parts.conversationRows, (c) => new ConversationRows(c.get(parts.repositories), c.get(parts.clock)))
     .provide(parts.backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
-    .provide(parts.syncingSessions, () => new SyncingSessions())
+    .provide(parts.syncingSessions, (c) => new SyncingSessions(c.get(parts.clock)))
     .provide(parts.outbox, (c) => new Outbox(c.get(parts.repositories), c.get(parts.bus), c.get(parts.backlog)))
     .provide(
       parts.sender,
@@ -115,6 +115,7 @@ export function provideDomain(composition: Composition): void {
         logger: c.get(parts.logger),
         metrics: c.get(parts.metrics),
         limits: c.get(parts.gatewayLimits),
+        syncingSessions: c.get(parts.syncingSessions),
       })
       gateway.serve(
         operations({

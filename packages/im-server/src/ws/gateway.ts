@@ -10,6 +10,7 @@ import {
 } from '@parlance/openim-protocol'
 import type { ImGateway } from '../composition/tokens.ts'
 import { ImError } from '../domain/im-error.ts'
+import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import type { Tokens } from '../domain/tokens.ts'
 import { wireFailure } from '../domain/wire-error.ts'
 import { createHandshake } from './handshake.ts'
@@ -23,6 +24,8 @@ export interface ImGatewayOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Hears of sessions that begin and end. */
+  readonly syncingSessions: SyncingSessions
 }
 
 const nothing = new Uint8Array()
@@ -71,7 +74,14 @@ const defaultLimits: GatewayLimits = {
 }
 
 /** Builds the gateway that OpenIM's SDKs connect to. Its operations are added with `serve`. */
-export function createImGateway({ tokens, limits, clock, logger, metrics }: ImGatewayOptions): ImGateway {
+export function createImGateway({
+  tokens,
+  limits,
+  clock,
+  logger,
+  metrics,
+  syncingSessions,
+}: ImGatewayOptions): ImGateway {
   const gateway: ImGateway = createGateway<FrameRequest, FrameReply>({
     handshake: createHandshake(tokens),
     requestKey: (request) => request.operationID,
@@ -83,6 +93,8 @@ export function createImGateway({ tokens, limits, clock, logger, metrics }: ImGa
       return refusal(answer, outcome.error)
     },
     limits: { ...defaultLimits, ...limits },
+    onOpen: ({ id, subject }) => syncingSessions.opened(id, subject),
+    onClose: ({ id }) => syncingSessions.closed(id),
     devicePolicy: onePerPlatform,
     replacedFarewell: kicked,
     expiredFarewell: expired,

@@ -47,6 +47,9 @@ const nothing = new Uint8Array()
  */
 const emptyPull = Uint8Array.of(0x78, 0)
 
+/** Who does one of these is not about to catch up. */
+const goOn: ReadonlySet<number> = new Set([opCodes.sendMsg, opCodes.pullMsgBySeqList, opCodes.pullConvLastMessage])
+
 /** Why a session that logged out is closed: its client does not come back. */
 const loggedOut = { code: 4501, reason: 'logged out' }
 
@@ -61,15 +64,20 @@ export function operations({
 }: OperationServices): OpTable<FrameRequest, FrameReply> {
   const serve =
     (handle: (caller: Caller, data: Uint8Array, session: ImSession) => Promise<Uint8Array> | Uint8Array) =>
-    (session: ImSession, request: FrameRequest): Promise<Uint8Array> | Uint8Array =>
-      handle(callerOf(session, request, adminID), request.data, session)
+    (session: ImSession, request: FrameRequest): Promise<Uint8Array> | Uint8Array => {
+      if (goOn.has(request.op)) syncingSessions.goesOn(session.id)
+      return handle(callerOf(session, request, adminID), request.data, session)
+    }
 
   // The answer says how far streams go: what waits to be pushed up to there is known to the session, and the rest comes behind.
   const tellHeads = <T>(session: ImSession, caller: Caller, read: (hear: HeadListener) => Promise<T>): Promise<T> => {
     const { id, subject } = session
     const syncing = { subject, requestKey: caller.operationID }
     return syncingSessions.during(id, syncing, () =>
-      read((stream, head) => backlog.tell(id, stream, { subject, head })),
+      read((stream, head) => {
+        syncingSessions.tell(id, stream, head)
+        backlog.tell(id, stream, { subject, head })
+      }),
     )
   }
 
@@ -81,11 +89,13 @@ export function operations({
         maxSeqs: Object.fromEntries(newest.map(({ conversationID, maxSeq }) => [conversationID, maxSeq])),
       })
     }),
-    [opCodes.pullMsgByRange]: serve(async (caller, data) => {
+    [opCodes.pullMsgByRange]: serve(async (caller, data, session) => {
       const request = PullMessageBySeqsReq.decode(data)
-      return encodePulled(
-        await puller.byRanges(own(caller, request.userID), request.seqRanges, request.order === 1 ? 1 : 0),
-      )
+      const order = request.order === 1 ? 1 : 0
+      const pulled = await puller.byRanges(own(caller, request.userID), request.seqRanges, order)
+      // Behind the answer: the client has caught up, and counts on from there.
+      setImmediate(() => syncingSessions.goesOn(session.id))
+      return encodePulled(pulled)
     }),
     [opCodes.sendMsg]: serve(async (caller, data) =>
       UserSendMsgResp.encode(await sender.send(caller, MsgData.decode(data))),

@@ -138,8 +138,19 @@ export class Pusher {
     for (const sender of senders)
       for (const frame of framesFor(sender, batch))
         deliveries.push(this.#deliver([sender], frame, { ...except, ...behindItsCause(sender, frame) }))
+    const reached = special.size === 0 ? senders : new Set([...receivers, ...senders])
     for (const [id, { subject, head, behind }] of special) {
-      if (!senders.has(subject) && !receivers.includes(subject)) continue
+      if (!reached.has(subject)) continue
+      if (this.#syncing.isNew(id)) {
+        this.#syncing.hold(id, stream, (known) =>
+          this.#deliverHeld(
+            id,
+            subject,
+            batch.filter(({ seq }) => seq === 0 || seq > Math.max(head, known)),
+          ),
+        )
+        continue
+      }
       const unknown = batch.filter(({ seq }) => seq === 0 || seq > head)
       for (const frame of framesFor(subject, unknown)) {
         const after =
@@ -156,7 +167,21 @@ export class Pusher {
       special.set(id, { ...told, behind: this.#syncing.sessions.get(id)?.requestKey })
     for (const [id, { subject, requestKey }] of this.#syncing.sessions)
       if (!special.has(id)) special.set(id, { subject, head: 0, behind: requestKey })
+    for (const [id, { subject }] of this.#syncing.newSessions)
+      if (!special.has(id)) special.set(id, { subject, head: 0, behind: undefined })
     return special
+  }
+
+  #deliverHeld(id: string, subject: string, batch: readonly Pushed[]): void {
+    for (const frame of framesFor(subject, batch)) {
+      const options = {
+        only: (session: { readonly id: string }) => session.id === id,
+        ...behindItsCause(subject, frame),
+      }
+      this.#deliver([subject], frame, options).catch((error: unknown) =>
+        this.#logger.error('a push that waited could not be delivered', { session: id, error }),
+      )
+    }
   }
 
   #deliver(to: readonly string[], frame: readonly Pushed[], options: Deliver): Promise<number> {
