@@ -142,6 +142,20 @@ describe('pushing', () => {
       expect(seqsOf(deliveries, 'silent')).toEqual([[1]])
     })
 
+    it('waits only as long as it is little: nobody fills the memory by being silent', async () => {
+      const { pusher, syncing, deliveries } = rig()
+      syncing.opened('silent', 'bob')
+      const bytes = MsgData.encode({ ...MsgData.zero(), sendID: 'ada', recvID: 'bob' }).length
+      let last = 0
+      for (let partition = 0; syncing.isNew('silent') && last * bytes < 1_048_576; partition++) {
+        expect(seqsOf(deliveries, 'silent')).toEqual([])
+        await pusher.push({ ...batch([stream, last + 1, last + 1_000]), partition })
+        last += 1_000
+      }
+      expect(syncing.isNew('silent')).toBe(false)
+      expect(seqsOf(deliveries, 'silent').flat()).toEqual(Array.from({ length: last }, (_, index) => index + 1))
+    })
+
     it('is forgotten with the session', async () => {
       const { pusher, clock, syncing, deliveries } = rig()
       syncing.opened('gone', 'bob')

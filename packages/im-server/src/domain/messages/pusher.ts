@@ -56,7 +56,7 @@ export class Pusher {
   readonly #logger: Logger
   /** The last record done, by partition: a batch that comes again after a failure goes on behind it. */
   readonly #done = new Map<number, number>()
-  readonly #memberIDs = new WeakMap<readonly object[], readonly string[]>()
+  readonly #memberIDs = new WeakMap<readonly object[], ReadonlySet<string>>()
 
   constructor(
     repositories: ImRepositories,
@@ -126,9 +126,9 @@ export class Pusher {
     const receivers =
       sample.sessionType === sessionTypes.group
         ? await this.#membersOf(sample.groupID)
-        : [...new Set([sample.sendID, sample.recvID])]
+        : new Set([sample.sendID, sample.recvID])
     const senders = new Set(batch.map(({ body }) => body.sendID))
-    const others = receivers.filter((userID) => !senders.has(userID))
+    const others = [...receivers].filter((userID) => !senders.has(userID))
     const special = this.#specialSessions(stream)
     const except: Deliver =
       special.size === 0 ? {} : { except: ({ id }: { readonly id: string }): boolean => special.has(id) }
@@ -138,11 +138,24 @@ export class Pusher {
     for (const sender of senders)
       for (const frame of framesFor(sender, batch))
         deliveries.push(this.#deliver([sender], frame, { ...except, ...behindItsCause(sender, frame) }))
-    const reached = special.size === 0 ? senders : new Set([...receivers, ...senders])
+    const isReached = (userID: string): boolean => receivers.has(userID) || senders.has(userID)
+    if (special.size > 0) deliveries.push(...this.#toSpecial(stream, batch, special, isReached))
+    await Promise.all(deliveries)
+  }
+
+  /** Each special session gets what it does not know of yet, when it may have it. */
+  #toSpecial(
+    stream: string,
+    batch: readonly Pushed[],
+    special: ReadonlyMap<string, SpecialSession>,
+    isReached: (userID: string) => boolean,
+  ): Promise<number>[] {
+    const deliveries: Promise<number>[] = []
+    const bytes = batch.reduce((sum, pushed) => sum + pushed.bytes.length, 0)
     for (const [id, { subject, head, behind }] of special) {
-      if (!reached.has(subject)) continue
+      if (!isReached(subject)) continue
       if (this.#syncing.isNew(id)) {
-        this.#syncing.hold(id, stream, (known) =>
+        this.#syncing.hold(id, stream, bytes, (known) =>
           this.#deliverHeld(
             id,
             subject,
@@ -158,7 +171,7 @@ export class Pusher {
         deliveries.push(this.#deliver([subject], frame, { only: (session) => session.id === id, ...after }))
       }
     }
-    await Promise.all(deliveries)
+    return deliveries
   }
 
   #specialSessions(stream: string): ReadonlyMap<string, SpecialSession> {
@@ -196,11 +209,11 @@ export class Pusher {
     return this.#gateway.deliver(to, message, options)
   }
 
-  async #membersOf(groupID: string): Promise<readonly string[]> {
+  async #membersOf(groupID: string): Promise<ReadonlySet<string>> {
     const members = await this.#repositories.groupMembers.ofGroup.keys({ groupID })
     let ids = this.#memberIDs.get(members)
     if (ids === undefined) {
-      ids = members.map(({ userID }) => userID)
+      ids = new Set(members.map(({ userID }) => userID))
       this.#memberIDs.set(members, ids)
     }
     return ids

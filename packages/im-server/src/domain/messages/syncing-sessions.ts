@@ -1,4 +1,4 @@
-import type { Clock, Count, Milliseconds, Timer } from '@parlance/core'
+import type { Bytes, Clock, Milliseconds, Timer } from '@parlance/core'
 
 /** A session that is being told how far its streams go. */
 export interface SyncingSession {
@@ -14,6 +14,7 @@ interface NewSession {
   readonly subject: string
   readonly heads: Map<string, number>
   readonly held: { readonly stream: string; readonly push: HeldPush }[]
+  heldBytes: Bytes
   timer: Timer
 }
 
@@ -21,14 +22,16 @@ interface NewSession {
 const maxWaitMs: Milliseconds = 1_000
 /** A client that missed something pulls as soon as it was told so. */
 const maxPullWaitMs: Milliseconds = 300
-const maxHeldCount: Count = 256
+/** What waits is encoded for one session only, so it must not be much. */
+const maxHeldBytes: Bytes = 262_144
 
 /**
  * Sessions that were not told yet how far their streams go: what is pushed meanwhile has to come behind the answer, for clients
  * take a push before it for the next one after what they knew, and pull the wrong messages.
  *
  * A new session's pushes wait here until its first question was answered and it pulled what it missed; what the answer told of
- * is not pushed as well. A session that asks nothing gets them after a second, one that pulls nothing after 300 ms.
+ * is not pushed as well. A session that asks nothing gets them after a second, one that pulls nothing after 300 ms, and both as
+ * soon as they are more than 256 KiB.
  */
 export class SyncingSessions {
   readonly #clock: Clock
@@ -54,7 +57,7 @@ export class SyncingSessions {
 
   opened(sessionID: string, subject: string): void {
     const timer = this.#clock.after(maxWaitMs, () => this.#release(sessionID))
-    this.#new.set(sessionID, { subject, heads: new Map(), held: [], timer })
+    this.#new.set(sessionID, { subject, heads: new Map(), held: [], heldBytes: 0, timer })
   }
 
   closed(sessionID: string): void {
@@ -62,10 +65,12 @@ export class SyncingSessions {
     this.#new.delete(sessionID)
   }
 
-  hold(sessionID: string, stream: string, push: HeldPush): void {
+  /** @param bytes - what the push takes; above a bound nothing waits any longer. */
+  hold(sessionID: string, stream: string, bytes: Bytes, push: HeldPush): void {
     const session = this.#new.get(sessionID)!
     session.held.push({ stream, push })
-    if (session.held.length >= maxHeldCount) this.#release(sessionID)
+    session.heldBytes += bytes
+    if (session.heldBytes > maxHeldBytes) this.#release(sessionID)
   }
 
   /** The session pulled, or does something else: it gets what waits, and no more has to. */
