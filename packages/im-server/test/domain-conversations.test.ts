@@ -34,6 +34,8 @@ async function set(ownerUserID: string, groupID: string, change: Partial<Convers
     groupAtType: 0,
     attachedInfo: '',
     ex: '',
+    minSeq: 0,
+    maxSeq: 0,
     createTime: new Date(world.clock.now()),
   }
   await world.repositories.conversations.put({ ...row, ...rest, ...change })

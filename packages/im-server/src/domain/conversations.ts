@@ -1,6 +1,7 @@
 import { type Conversation as ConversationInfo, groupConversationID, receiveOptions } from '@parlance/openim-protocol'
 import type { Conversation } from '../entities/conversation.ts'
 import type { GroupMember } from '../entities/group-member.ts'
+import { isKept } from './messages/addresses.ts'
 import { newConversation } from './new-conversation.ts'
 import { type PageRequest, pageOf } from './page.ts'
 import { conversationInfo } from './profiles.ts'
@@ -25,7 +26,7 @@ export interface ConversationsOptions {
  * Whose conversations there are: a user's own rows, and one for each group joined.
  *
  * A group's conversation follows from the membership, so that joining costs nothing more; a row of its own appears once the
- * user changes a setting, and counts only while the user is a member.
+ * user changes a setting. It counts while the user is a member, and after that if its `maxSeq` keeps what was said before.
  */
 export class Conversations {
   readonly #rows: ImRepositories['conversations']
@@ -36,7 +37,7 @@ export class Conversations {
     this.#members = repositories.groupMembers
   }
 
-  /** All conversations of a user: single chats in the order they began, then groups in the order they were joined. */
+  /** All conversations of a user: single chats in the order they began, then groups in the order they were joined, then those left. */
   async all(ownerUserID: string): Promise<readonly ConversationInfo[]> {
     const [rows, memberships] = await Promise.all([
       this.#rows.ofOwner({ ownerUserID }),
@@ -44,7 +45,9 @@ export class Conversations {
     ])
     const ofGroup = new Map(rows.filter(({ groupID }) => groupID !== '').map((row) => [row.groupID, row]))
     const groups = memberships.map((membership) => ofGroup.get(membership.groupID) ?? derived(membership))
-    return [...rows.filter(({ groupID }) => groupID === ''), ...groups].map(conversationInfo)
+    for (const { groupID } of memberships) ofGroup.delete(groupID)
+    const left = [...ofGroup.values()].filter(isKept)
+    return [...rows.filter(({ groupID }) => groupID === ''), ...groups, ...left].map(conversationInfo)
   }
 
   /** The ids of all conversations of a user, in the same order. */
@@ -66,7 +69,8 @@ export class Conversations {
       const row = rows[at]
       if (!conversationID.startsWith(groupPrefix)) return row === undefined ? [] : [conversationInfo(row)]
       const membership = joined.get(groupOf(conversationID))
-      return membership === undefined ? [] : [conversationInfo(row ?? derived(membership))]
+      if (membership !== undefined) return [conversationInfo(row ?? derived(membership))]
+      return row !== undefined && isKept(row) ? [conversationInfo(row)] : []
     })
   }
 

@@ -22,7 +22,7 @@ export interface Pulled {
   readonly notifications: ReadonlyMap<string, PulledMessages>
 }
 
-/** The bounds of every stream a user can pull from, by conversation id. */
+/** The bounds of every stream a user can pull from, by conversation id; `minSeqs` has only those that do not begin at 1. */
 export interface NewestSeqs {
   readonly maxSeqs: ReadonlyMap<string, number>
   readonly minSeqs: ReadonlyMap<string, number>

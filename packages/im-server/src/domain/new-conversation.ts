@@ -18,4 +18,6 @@ export const newConversation = (subject: ConversationSubject): Conversation => (
   groupAtType: 0,
   attachedInfo: '',
   ex: '',
+  minSeq: 0,
+  maxSeq: 0,
 })

@@ -3,7 +3,7 @@ import { Entity, Field } from '@parlance/cached-repository/decorators'
 import { groupConversationID } from '@parlance/openim-protocol'
 import { groupMembers } from './group-member.ts'
 
-/** What one user set for one conversation. A group's has a row only once its owner changed a setting. */
+/** What one user set for one conversation, and the part that user may read (0: unbounded). A group's has a row only once something is set. */
 @Entity('conversation')
 export class Conversation {
   @Field({ max: 64 }) ownerUserID!: string
@@ -18,8 +18,12 @@ export class Conversation {
   @Field() groupAtType!: number
   @Field({ max: 4096 }) attachedInfo!: string
   @Field({ max: 4096 }) ex!: string
+  @Field() minSeq!: number
+  @Field() maxSeq!: number
   @Field() createTime!: Date
 }
+
+const keyOf = (ownerUserID: string, groupID: string) => ({ ownerUserID, conversationID: groupConversationID(groupID) })
 
 export const conversations = entity(Conversation, {
   key: ['ownerUserID', 'conversationID'],
@@ -27,9 +31,7 @@ export const conversations = entity(Conversation, {
     ofOwner: v.rows({ by: 'ownerUserID', order: { createTime: 'asc' } }),
     changesOfOwner: v.changes({
       by: 'ownerUserID',
-      touchedBy: [
-        touch(groupMembers, (m) => ({ ownerUserID: m.userID, conversationID: groupConversationID(m.groupID) })),
-      ],
+      touchedBy: [touch(groupMembers, ({ userID, groupID }) => keyOf(userID, groupID))],
     }),
   }),
 })

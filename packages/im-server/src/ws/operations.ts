@@ -87,6 +87,9 @@ export function operations({
       const newest = await tellHeads(session, caller, (hear) => puller.newestSeqs(userID, hear))
       return GetMaxSeqResp.encode({
         maxSeqs: Object.fromEntries(newest.map(({ conversationID, maxSeq }) => [conversationID, maxSeq])),
+        minSeqs: Object.fromEntries(
+          newest.filter(({ minSeq }) => minSeq > 1).map(({ conversationID, minSeq }) => [conversationID, minSeq]),
+        ),
       })
     }),
     [opCodes.pullMsgByRange]: serve(async (caller, data, session) => {

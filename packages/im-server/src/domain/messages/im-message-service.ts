@@ -35,7 +35,9 @@ export class ImMessageService implements MessageService, MessageReader {
     const newest = await this.#puller.newestSeqs(userID)
     return {
       maxSeqs: new Map(newest.map(({ conversationID, maxSeq }) => [conversationID, maxSeq])),
-      minSeqs: new Map(),
+      minSeqs: new Map(
+        newest.filter(({ minSeq }) => minSeq > 1).map(({ conversationID, minSeq }) => [conversationID, minSeq]),
+      ),
     }
   }
 

@@ -6,7 +6,7 @@ import type { ImRepositories } from '../repositories.ts'
 import type { ConversationSeqs } from '../message-reader.ts'
 import type { SeqRange } from '../message-service.ts'
 import type { Address } from './address.ts'
-import type { Addresses } from './addresses.ts'
+import type { Addresses, ReadableAddress } from './addresses.ts'
 
 /** Messages of one conversation that were pulled, still as they are stored. */
 export interface PulledEntries {
@@ -16,9 +16,11 @@ export interface PulledEntries {
   readonly endSeq: number
 }
 
-/** The last number of each stream a user can pull from. */
+/** The bounds of a stream that a user can pull from. */
 export interface NewestSeq {
   readonly conversationID: string
+  /** The first number the user may read; beyond `maxSeq` when nothing is left to read. */
+  readonly minSeq: number
   readonly maxSeq: number
 }
 
@@ -29,7 +31,7 @@ export type HeadListener = (stream: string, head: number) => void
 const limits = { conversations: 3000, entries: 1000, bytes: 4 * 1024 * 1024, entriesOfOne: 500 }
 
 /**
- * Reads messages for one user, by number.
+ * Reads messages for one user, by number, and only those between the user's own bounds of a conversation.
  *
  * A conversation the user has no part in is answered like an empty one: a client that asks for all it knows, among them a group
  * it was removed from, still gets the rest. One pull returns at most 1 000 messages or 4 MiB.
@@ -86,12 +88,12 @@ export class Puller {
   /** The newest message of each conversation; conversations that are empty or not the user's are left out. */
   async newest(userID: string, conversationIDs: readonly string[]): Promise<PulledEntries[]> {
     const found = await this.#find(userID, conversationIDs)
-    const heads = await this.#repositories.messages.heads(found.map((address) => address.stream))
+    const heads = await this.#heads(found)
     const budget = new Budget()
     const pulled: PulledEntries[] = []
     for (const [index, address] of found.entries()) {
-      const { head } = heads[index]!
-      if (head === 0 || budget.isSpent) continue
+      const { head, floor } = heads[index]!
+      if (head <= floor || budget.isSpent) continue
       const entries = budget.take(await this.#at(address.stream, [head]), true)
       if (entries.length > 0) pulled.push({ address, entries, isEnd: true, endSeq: head })
     }
@@ -118,8 +120,9 @@ export class Puller {
     return Promise.all(
       addresses.map(async ({ conversationID, stream }, index) => {
         const { head, floor } = heads[index]!
-        const [newest] = head === 0 ? [] : await this.#at(stream, [head])
-        const hasReadSeq = Math.min(head, Math.max(marks[index]?.readSeq ?? 0, sent[index]!))
+        const [newest] = head <= floor ? [] : await this.#at(stream, [head])
+        // What the user may not read does not wait to be read.
+        const hasReadSeq = Math.min(head, Math.max(marks[index]?.readSeq ?? 0, sent[index]!, floor))
         return {
           conversationID,
           minSeq: head === 0 ? 0 : floor + 1,
@@ -140,11 +143,14 @@ export class Puller {
     const addresses = [...own, ...notifications]
     const heads = await this.#heads(addresses, hear)
     return addresses
-      .map(({ conversationID }, index) => ({ conversationID, maxSeq: heads[index]!.head }))
+      .map(({ conversationID }, index) => {
+        const { head, floor } = heads[index]!
+        return { conversationID, minSeq: floor + 1, maxSeq: head }
+      })
       .filter(({ maxSeq }) => maxSeq > 0)
   }
 
-  async #range(address: Address, range: SeqRange, order: 0 | 1, budget: Budget): Promise<PulledEntries> {
+  async #range(address: ReadableAddress, range: SeqRange, order: 0 | 1, budget: Budget): Promise<PulledEntries> {
     const { head, floor } = await this.#head(address)
     const last = Math.min(range.end, head)
     const most = Math.min(limits.entriesOfOne, budget.entries)
@@ -161,13 +167,20 @@ export class Puller {
     return { address, entries, isEnd: reachesEnd && !isCut, endSeq: 0 }
   }
 
-  async #heads(addresses: readonly Address[], hear: HeadListener = () => undefined): Promise<readonly StreamHead[]> {
+  /** How far the user sees each stream. */
+  async #heads(
+    addresses: readonly ReadableAddress[],
+    hear: HeadListener = () => undefined,
+  ): Promise<readonly StreamHead[]> {
     const heads = await this.#repositories.messages.heads(addresses.map(({ stream }) => stream))
-    addresses.forEach(({ stream }, index) => hear(stream, heads[index]!.head))
-    return heads
+    return addresses.map((address, index) => {
+      const seen = seenBy(address, heads[index]!)
+      hear(address.stream, seen.head)
+      return seen
+    })
   }
 
-  async #find(userID: string, conversationIDs: readonly string[]): Promise<Address[]> {
+  async #find(userID: string, conversationIDs: readonly string[]): Promise<ReadableAddress[]> {
     bound(conversationIDs.length)
     const unique = [...new Set(conversationIDs)]
     const found = await Promise.all(unique.map((id) => this.#addresses.find(userID, id)))
@@ -179,11 +192,17 @@ export class Puller {
     return entries.filter((entry) => entry !== undefined)
   }
 
-  async #head(address: Address): Promise<StreamHead> {
-    const [head] = await this.#repositories.messages.heads([address.stream])
+  async #head(address: ReadableAddress): Promise<StreamHead> {
+    const [head] = await this.#heads([address])
     return head!
   }
 }
+
+/** A stream's bounds, narrowed to those of the user. */
+const seenBy = ({ minSeq, maxSeq }: ReadableAddress, { head, floor }: StreamHead): StreamHead => ({
+  head: Math.min(head, maxSeq),
+  floor: Math.max(floor, minSeq - 1),
+})
 
 function bound(conversationCount: number): void {
   if (conversationCount <= limits.conversations) return

@@ -56,11 +56,12 @@ export class ReadState {
       messages.heads([address.stream]),
       readMarks.get({ userID, conversationID }),
     ])
-    const readSeq = Math.min(bounds!.head, Math.max(hasReadSeq, ...seqs, 0))
+    const lastSeq = Math.min(bounds!.head, address.maxSeq)
+    const readSeq = Math.min(lastSeq, Math.max(hasReadSeq, ...seqs, 0))
     const seenSeq = mark?.readSeq ?? 0
     if (readSeq <= seenSeq) return
     if (!isSilent) {
-      const newSeqs = [...new Set(seqs)].filter((seq) => seq > seenSeq && seq <= bounds!.head).toSorted((a, b) => a - b)
+      const newSeqs = [...new Set(seqs)].filter((seq) => seq > seenSeq && seq <= lastSeq).toSorted((a, b) => a - b)
       await this.#tell(caller, userID, { conversationID, seqs: newSeqs.slice(-maxToldSeqs), hasReadSeq: readSeq })
     }
     await this.#advance(userID, conversationID, readSeq)
