@@ -1,7 +1,7 @@
 import { type Count, InvalidArgumentError } from '@parlance/core'
 import type { StaleKeys } from './entity/dependents.ts'
 import type { RepositoryParts } from './entity-repository.ts'
-import type { EntityWrite, WriteOutcome } from './entity-store.ts'
+import type { Announced, EntityWrite, WriteOutcome } from './entity-store.ts'
 
 const maxWritesPerCall: Count = 10_000
 
@@ -14,10 +14,11 @@ const maxWritesPerCall: Count = 10_000
 export async function applyWrites(
   { store, invalidation, dependentsOf }: RepositoryParts,
   writes: readonly EntityWrite[],
+  announced: readonly Announced[] = [],
 ): Promise<readonly WriteOutcome[]> {
   if (writes.length > maxWritesPerCall)
     throw new InvalidArgumentError(`${writes.length} writes in one call; it takes ${maxWritesPerCall}: split the call`)
-  if (writes.length === 0) return []
+  if (writes.length === 0 && announced.length === 0) return []
   const stale: StaleKeys = { shared: new Set(), local: new Set() }
   const outcomes = await store.apply(writes, {
     // What has no name in the caches has to be refused while the write can still be undone.
@@ -26,6 +27,7 @@ export async function applyWrites(
       return dependentsOf(schema).changes(before, after, dependentsOf)
     },
     committed: () => invalidation.begin(stale),
+    announced,
   })
   await invalidation.finish(stale)
   return outcomes

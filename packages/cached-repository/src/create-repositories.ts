@@ -65,7 +65,10 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     })
   return {
     of: (entity) => repositoryOf(entity) as never,
-    together: async (gather) => void (await applyWrites(parts, gatherWrites(repositoryOf, gather))),
+    async together(gather) {
+      const { writes, announced } = gatherWrites(repositoryOf, gather)
+      await applyWrites(parts, writes, announced)
+    },
     ofStream: ({ schema }) =>
       once('stream', schema, () => {
         const repository = new JournalRepository(schema, { store: options.streams, reads, tails })

@@ -133,8 +133,13 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
   }
 
   /** A checked write, to be applied. */
-  toDelete(key: AnyRow): EntityWrite {
-    return { kind: 'delete', schema: this.#schema, key: this.#keyOf(key) }
+  toDelete(key: AnyRow, { ifRevision }: { readonly ifRevision?: number } = {}): EntityWrite {
+    return { kind: 'delete', schema: this.#schema, key: this.#keyOf(key), ifRevision }
+  }
+
+  /** A checked condition, to be applied. */
+  toRequire(key: AnyRow, { ifRevision }: { readonly ifRevision: number }): EntityWrite {
+    return { kind: 'require', schema: this.#schema, key: this.#keyOf(key), ifRevision }
   }
 
   /** A `rows` view as a method. */

@@ -1,5 +1,5 @@
 import type { Count } from '@parlance/core'
-import type { Change } from '@parlance/notification-bus'
+import type { Change, LogRecord } from '@parlance/notification-bus'
 import type { EntitySchema } from './entity/schema.ts'
 import type { AnyRow } from './entity/values.ts'
 
@@ -22,7 +22,21 @@ export type EntityWrite =
       readonly change: AnyRow
       readonly ifRevision: number | undefined
     }
-  | { readonly kind: 'delete'; readonly schema: EntitySchema; readonly key: AnyRow }
+  | {
+      readonly kind: 'delete'
+      readonly schema: EntitySchema
+      readonly key: AnyRow
+      /** Without it, a row that is not there is no failure. */
+      readonly ifRevision?: number | undefined
+    }
+  /** Only a condition: its row stays as it is, and is no outcome. */
+  | { readonly kind: 'require'; readonly schema: EntitySchema; readonly key: AnyRow; readonly ifRevision: number }
+
+/** Messages to publish in the same step as the rows. */
+export interface Announced {
+  readonly topic: string
+  readonly records: readonly LogRecord[]
+}
 
 /** A part of a list. */
 export interface KeyRange {
@@ -54,6 +68,8 @@ export interface WriteEffects {
    * Not called when the write failed.
    */
   committed(outcomes: readonly WriteOutcome[]): void
+  /** Published in the step, in order; nothing when absent. */
+  readonly announced?: readonly Announced[]
 }
 
 /**
@@ -77,10 +93,11 @@ export interface EntityStore {
   /** Number of rows of a `count` or `rows` view. One query, answered by an index. */
   countOf(schema: EntitySchema, view: string, by: AnyRow): Promise<Count>
   /**
-   * Does all writes and appends all their list changes, or nothing: one atomic, durable step. Writes see those before them.
+   * Does all writes, appends all their list changes and publishes what is announced with them, or nothing: one atomic, durable
+   * step. Writes see those before them. A condition has an outcome without rows.
    *
-   * @throws {@link RowConflictError} for an insert of a key that is there or a patch of another revision,
-   * {@link RowNotFoundError} for a patch of no row. Nothing was written then.
+   * @throws {@link RowConflictError} for an insert of a key that is there, or where a row is at another revision than asked,
+   * {@link RowNotFoundError} for a patch of no row and where a revision is asked of no row. Nothing was written then.
    */
   apply(writes: readonly EntityWrite[], effects: WriteEffects): Promise<WriteOutcome[]>
 }

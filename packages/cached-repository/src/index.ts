@@ -25,6 +25,7 @@ export type {
   ViewSpec,
 } from './entity/view.ts'
 export type {
+  Announced,
   EntityStore,
   EntityWrite,
   KeyRange,

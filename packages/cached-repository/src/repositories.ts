@@ -48,9 +48,10 @@ export interface Repositories {
   ofStream<Row, V>(stream: Stream<Row, V>): StreamRepository<Row, V>
   /**
    * Does writes to several entities in one atomic, durable step: all of them, or none. What follows from each of them (views,
-   * change lists) is as after single writes. One round trip, shared with others of the moment.
+   * change lists) is as after single writes; what is published with them is consumed if they were done. One round trip, shared
+   * with others of the moment.
    *
-   * @throws {@link RowConflictError} or {@link RowNotFoundError} as the single write would; nothing was written then.
+   * @throws {@link RowConflictError} or {@link RowNotFoundError} as the single write would; nothing was done then.
    */
   together(gather: (together: Together) => void): Promise<void>
   /** Stops listening to the channel. Repositories must not be used any more. */

@@ -33,7 +33,7 @@ export function openHouse(
   const lists = createEmbeddedChangeLists({ engine })
   const log = createEmbeddedEventLog({ engine, journal })
   const parts: RepositoriesOptions = {
-    store: createEmbeddedEntityStore({ engine, lists }),
+    store: createEmbeddedEntityStore({ engine, lists, log }),
     streams: createEmbeddedStreamStore({ engine, journal, log }),
     cache: createCache({ store: createEmbeddedCacheStore() }),
     lists,

@@ -206,6 +206,41 @@ export const entityStoreContract = defineContract<EntityStoreUnderTest>()('Entit
     same((await store.getMany(schema, [keyOf(1)]))[0]!.revision, 2)
   },
 
+  'a delete of another revision deletes nothing, and neither does one of no row that asks for a revision': async (
+    parts,
+  ) => {
+    const store = open(parts)
+    await put(store, item(1))
+    const remove = (itemID: number, ifRevision: number) =>
+      store.apply([{ kind: 'delete', schema, key: keyOf(itemID), ifRevision }], appending)
+    await rejects(remove(1, 2), RowConflictError)
+    await rejects(remove(2, 1), RowNotFoundError)
+    same(await rowsOf(store, keyOf(1)), [item(1)])
+    await remove(1, 1)
+    same(await rowsOf(store, keyOf(1)), [undefined])
+  },
+
+  'a condition lets the other writes be done only at its revision, and changes nothing itself': async (parts) => {
+    const store = open(parts)
+    await put(store, item(1))
+    const [before] = await parts.lists.positions([list])
+    const requiring = (itemID: number, ifRevision: number) =>
+      store.apply(
+        [
+          { kind: 'put', schema, row: item(3) },
+          { kind: 'require', schema, key: keyOf(itemID), ifRevision },
+        ],
+        appending,
+      )
+    await rejects(requiring(1, 2), RowConflictError)
+    await rejects(requiring(2, 1), RowNotFoundError)
+    same(await rowsOf(store, keyOf(3)), [undefined])
+    const outcomes = await requiring(1, 1)
+    same(outcomes[1], { before: undefined, after: undefined })
+    same((await store.getMany(schema, [keyOf(1)]))[0]!.revision, 1)
+    same((await parts.lists.positions([list]))[0]!.version, before!.version + 1)
+  },
+
   'a delete of no row does nothing and appends nothing': async (parts) => {
     const store = open(parts)
     const [before] = await parts.lists.positions([list])

@@ -1,6 +1,6 @@
 import type { Count } from '@parlance/core'
 import type { SqliteEngine } from '@parlance/engines/sqlite'
-import type { Change } from '@parlance/notification-bus'
+import type { Change, LogRecord } from '@parlance/notification-bus'
 import { RowConflictError, RowNotFoundError } from '../entity/errors.ts'
 import type { EntitySchema } from '../entity/schema.ts'
 import type { AnyRow } from '../entity/values.ts'
@@ -20,6 +20,8 @@ export interface EmbeddedEntityStoreOptions {
   readonly engine: SqliteEngine
   /** Change lists on the same engine: their changes are appended in the transaction of the rows. */
   readonly lists: { appendIn(changes: readonly Change[]): void }
+  /** Where messages go that are published with rows, in their transaction. */
+  readonly log: { publishIn(topic: string, records: readonly LogRecord[]): void }
 }
 
 /**
@@ -35,11 +37,13 @@ class SqliteEntityStore implements EntityStore {
   readonly soleWriter = true
   readonly #engine: SqliteEngine
   readonly #lists: EmbeddedEntityStoreOptions['lists']
+  readonly #log: EmbeddedEntityStoreOptions['log']
   readonly #tables = new Map<EntitySchema, EntityTable>()
 
-  constructor({ engine, lists }: EmbeddedEntityStoreOptions) {
+  constructor({ engine, lists, log }: EmbeddedEntityStoreOptions) {
     this.#engine = engine
     this.#lists = lists
+    this.#log = log
   }
 
   open(schema: EntitySchema): void {
@@ -69,6 +73,7 @@ class SqliteEntityStore implements EntityStore {
           : effects.changes(writes[index]!.schema, before?.row, after?.row),
       )
       if (changes.length > 0) this.#lists.appendIn(changes.map((change) => this.#decided(change)))
+      for (const { topic, records } of effects.announced ?? []) this.#log.publishIn(topic, records)
       this.#engine.afterCommit(() => effects.committed(outcomes))
       return outcomes
     })
@@ -77,7 +82,12 @@ class SqliteEntityStore implements EntityStore {
   #do(write: EntityWrite): WriteOutcome {
     const table = this.#table(write.schema)
     const before = table.find(write.kind === 'put' || write.kind === 'insert' ? write.row : write.key)
+    if (write.kind === 'require') {
+      assertRevision(write, before)
+      return { before: undefined, after: undefined }
+    }
     if (write.kind === 'delete') {
+      if (write.ifRevision !== undefined) assertRevision(write, before)
       if (before !== undefined) table.remove(write.key)
       return { before, after: undefined }
     }
@@ -102,7 +112,7 @@ class SqliteEntityStore implements EntityStore {
 }
 
 function rowAfter(
-  write: Exclude<EntityWrite, { kind: 'delete' }>,
+  write: Exclude<EntityWrite, { kind: 'delete' | 'require' }>,
   before: StoredRow | undefined,
   table: EntityTable,
 ): AnyRow {
@@ -115,14 +125,22 @@ function rowAfter(
       })
     return write.row
   }
+  assertRevision(write, before)
+  return table.rows.patched(before.row, write.change)
+}
+
+function assertRevision(
+  { schema, ifRevision }: { readonly schema: EntitySchema; readonly ifRevision?: number | undefined },
+  before: StoredRow | undefined,
+): asserts before is StoredRow {
+  const { name } = schema
   if (before === undefined)
     throw new RowNotFoundError(`there is no row of ${name} with this key; nothing was changed`, {
       details: { entity: name },
     })
-  if (write.ifRevision !== undefined && write.ifRevision !== before.revision)
+  if (ifRevision !== undefined && ifRevision !== before.revision)
     throw new RowConflictError(
-      `the row of ${name} is at revision ${before.revision}, not ${write.ifRevision}: read it again and repeat`,
+      `the row of ${name} is at revision ${before.revision}, not ${ifRevision}: read it again and repeat`,
       { details: { entity: name, revision: before.revision } },
     )
-  return table.rows.patched(before.row, write.change)
 }
