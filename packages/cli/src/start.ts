@@ -6,6 +6,7 @@ export interface StartOptions {
   readonly apiPort?: string
   readonly wsPort?: string
   readonly dataDir?: string
+  readonly page?: string
   readonly logLevel?: string
 }
 
@@ -14,6 +15,7 @@ const names = {
   apiPort: 'PARLANCE_API_PORT',
   wsPort: 'PARLANCE_WS_PORT',
   dataDir: 'PARLANCE_DATA_DIR',
+  page: 'PARLANCE_PAGE',
   logLevel: 'PARLANCE_LOG_LEVEL',
 } as const
 

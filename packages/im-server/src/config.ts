@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigError } from './config-error.ts'
+import { isLoopback } from './loopback.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
@@ -18,6 +19,10 @@ export const configSchema = z.object({
   secret: z.string().min(16, 'the admin secret must have at least 16 characters').optional(),
   /** User id of the administrator. */
   adminID: z.string().min(1).max(64).default('imAdmin'),
+  /** Folder of a built web page that is served at the API's `/`. */
+  page: z.string().min(1).optional(),
+  /** The page's sign-in without a password: `auto` has it when there is a page and only this machine can reach it. */
+  demo: z.enum(['auto', 'on', 'off']).default('auto'),
   /** How much is logged. */
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** How long stopping may take. */
@@ -38,14 +43,14 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   dataDir: 'PARLANCE_DATA_DIR',
   secret: 'PARLANCE_SECRET',
   adminID: 'PARLANCE_ADMIN_ID',
+  page: 'PARLANCE_PAGE',
+  demo: 'PARLANCE_DEMO',
   logLevel: 'PARLANCE_LOG_LEVEL',
   stopDeadlineMs: 'PARLANCE_STOP_DEADLINE_MS',
 }
 
 /** Variables of other deployments. Whoever sets one believes that the data goes there. */
 const unsupportedNames = ['PARLANCE_MONGO_URL', 'PARLANCE_REDIS_URL', 'PARLANCE_KAFKA_BROKERS', 'PARLANCE_ROLES']
-
-const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 /**
  * Puts the settings together: options first, then the environment, then the file that `PARLANCE_CONFIG` names, then the defaults.
@@ -74,13 +79,22 @@ export function readConfig(options: ConfigInput = {}, environment: NodeJS.Proces
     throw new ConfigError(`the configuration is wrong: ${problems.join('; ')}`)
   }
   const config = parsed.data
-  if (!loopback.test(config.host) && config.secret === undefined) {
+  if (config.demo === 'on' && !isLoopback(config.host)) {
+    throw new ConfigError(
+      `demo (PARLANCE_DEMO) signs anybody in without a password, so it is never served on ${config.host}: set it to off, or listen on 127.0.0.1`,
+    )
+  }
+  if (!isLoopback(config.host) && config.secret === undefined) {
     throw new ConfigError(
       `listening on ${config.host} needs an admin secret of your own: set PARLANCE_SECRET, or listen on 127.0.0.1`,
     )
   }
   return config
 }
+
+/** Whether the demo's sign-in is served. */
+export const hasDemo = ({ demo, host, page }: Config): boolean =>
+  isLoopback(host) && (demo === 'on' || (demo === 'auto' && page !== undefined))
 
 const describe = (key: string): string =>
   key in environmentNames ? `${key} (${environmentNames[key as keyof Config]})` : key || 'the settings'

@@ -19,6 +19,7 @@ export async function runServer(environment: NodeJS.ProcessEnv = process.env): P
     say('Parlance is running.')
     say(`  API        ${api}`)
     say(`  WebSocket  ${ws}`)
+    if (server.config.page !== undefined) say(`  Web chat   ${api}/`)
     say(
       `  Admin      ${server.config.adminID}; its secret ${server.adminSecretPath === undefined ? 'is the one you set' : `lies in ${server.adminSecretPath}`}`,
     )

@@ -9,6 +9,7 @@ import { type Config, type ConfigInput, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
 import { pushes } from './domain/messages/push-record.ts'
 import { Listener } from './listener.ts'
+import { createPage } from './page.ts'
 import { createProbes } from './probes.ts'
 
 /** How a server is made: its settings, and what only code can give. */
@@ -74,6 +75,7 @@ export async function createImServer(
     .provide(parts.config, () => config)
     .provide(parts.gatewayLimits, () => limits)
     .provide(parts.pushBacklogMessages, () => pushBacklogMessages)
+    .provide(parts.bound, () => ({ wsPort: config.wsPort }))
     .provide(parts.faults, () => faults)
 
   const engine = composition.get(parts.engine)
@@ -93,8 +95,11 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
   const clock = composition.get(parts.clock)
   const gateway = composition.get(parts.gateway)
   const probes = createProbes(composition)
+  const bound = composition.get(parts.bound)
+  const page = createPage({ folder: config.page, wsPort: () => bound.wsPort, logger })
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (probes(request, response) || composition.get(parts.api).handle(request, response)) return
+    if (page(request, response)) return
     response
       .writeHead(404, { 'content-type': 'application/json' })
       .end('{"errCode":1004,"errMsg":"RecordNotFoundError","errDlt":"there is no such path"}')
@@ -139,11 +144,13 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
       const boundApi = await api.listen(host, apiPort, 'PARLANCE_API_PORT')
       if (wsPort === apiPort && wsPort !== 0) {
         gateway.attach(api.server)
+        bound.wsPort = boundApi
         return addresses(host, boundApi, boundApi)
       }
       try {
         const boundWs = await ws.listen(host, wsPort, 'PARLANCE_WS_PORT')
         gateway.attach(ws.server)
+        bound.wsPort = boundWs
         return addresses(host, boundApi, boundWs)
       } catch (error) {
         api.server.close()

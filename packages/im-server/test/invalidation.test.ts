@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createImServer, type ImServer } from '../src/index.ts'
 import { ApiClient } from './support/api-client.ts'
 import { RawClient } from './support/raw-client.ts'
+import { signInToDemo } from './support/demo-sign-in.ts'
 import { startServer, type TestServer } from './support/test-server.ts'
 import {
   type AnyRepository,
@@ -112,14 +113,14 @@ describe("the server's own operations", () => {
   let server: TestServer
 
   beforeEach(async () => {
-    server = await startServer()
+    server = await startServer({ demo: 'on' })
   })
 
   afterEach(() => server.stop())
 
   it('leave no view behind', async () => {
     const { admin, im } = server
-    const userIDs = ['ada', 'bob', 'cyd']
+    const userIDs = ['ada', 'bob', 'cyd', 'dan']
     const groupIDs: string[] = []
     const conversationIDs = [singleConversationID('ada', 'bob'), singleConversationID('bob', 'cyd')]
     const tokenIDs = new Set<string>()
@@ -147,7 +148,8 @@ describe("the server's own operations", () => {
     let ada!: RawClient
     let adaApi!: ApiClient
     const operations: Readonly<Record<string, () => Promise<unknown>>> = {
-      register: () => admin.register(...userIDs),
+      register: () => admin.register('ada', 'bob', 'cyd'),
+      'sign in to the demo': () => signInToDemo(server.api, { userID: 'dan' }),
       'issue tokens': async () => {
         const token = await admin.userToken('ada', 5)
         adaApi = new ApiClient(server.api, token)

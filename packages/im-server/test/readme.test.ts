@@ -53,7 +53,7 @@ describe('the README', () => {
     const expected = Object.entries(environmentNames).map(([option, name]) => [
       option,
       name,
-      defaults[option] === undefined ? 'made once' : `\`${defaults[option]}\``,
+      defaults[option] === undefined ? (option === 'secret' ? 'made once' : 'none') : `\`${defaults[option]}\``,
     ])
     expect(rows.map(([, option, name, byDefault]) => [option, name, byDefault])).toEqual(expected)
   })

@@ -76,7 +76,11 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   let underwayCount = 0
 
   const call = async (route: Route, request: IncomingMessage, operationID: string): Promise<string> => {
-    const visitor = { operationID, remoteAddress: request.socket.remoteAddress ?? '' }
+    const visitor = {
+      operationID,
+      remoteAddress: request.socket.remoteAddress ?? '',
+      header: (name: string) => headerOf(request, name),
+    }
     if (operationID === '' || operationID.length > operationIDLength)
       throw badArgument(`the header operationID must have 1 to ${operationIDLength} characters`)
     const caller = route.rule === 'open' ? undefined : await callerOf(request, operationID)

@@ -8,6 +8,8 @@ export interface Visitor {
   readonly operationID: string
   /** Address of the connection's other end; a proxy's, when there is one. */
   readonly remoteAddress: string
+  /** A header, by its name in lower case; empty when absent. */
+  readonly header: (name: string) => string
 }
 
 /** Fields of an answer; undefined where there is nothing to say but that it worked. */

@@ -1,7 +1,11 @@
 import { systemClock } from '@parlance/core'
 import { createHttpApi } from '../api/http-api.ts'
+import { demoRoutes } from '../api/routes/demo.ts'
 import { imRoutes } from '../api/routes/index.ts'
+import type { Route } from '../api/route.ts'
+import { hasDemo } from '../config.ts'
 import { Conversations } from '../domain/conversations.ts'
+import { DemoSignIn } from '../domain/demo-sign-in.ts'
 import { Friends } from '../domain/friends.ts'
 import { GroupCreation } from '../domain/group-creation.ts'
 import { GroupSync } from '../domain/group-sync.ts'
@@ -156,7 +160,7 @@ export function provideDomain(composition: Composition): void {
           reader: c.get(parts.messages),
           presence: c.get(parts.presence),
           clock: c.get(parts.clock),
-        }),
+        }).concat(demoRoutesOf(c)),
         tokens: c.get(parts.tokens),
         isAdmin: (userID) => userID === c.get(parts.config).adminID,
         logger: c.get(parts.logger),
@@ -164,4 +168,14 @@ export function provideDomain(composition: Composition): void {
         clock: c.get(parts.clock),
       }),
     )
+}
+
+function demoRoutesOf(c: Composition): readonly Route[] {
+  if (!hasDemo(c.get(parts.config))) return []
+  const demo = new DemoSignIn({
+    repositories: c.get(parts.repositories),
+    tokenIssue: c.get(parts.tokenIssue),
+    clock: c.get(parts.clock),
+  })
+  return demoRoutes({ demo, wsPort: () => c.get(parts.bound).wsPort })
 }

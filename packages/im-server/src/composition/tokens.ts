@@ -35,6 +35,11 @@ import { token } from './token.ts'
 /** The gateway with OpenIM's frames. */
 export type ImGateway = Gateway<FrameRequest, FrameReply>
 
+/** Where the server listens; what was asked for until then. */
+export interface BoundPorts {
+  wsPort: number
+}
+
 /** For tests: switches that break one thing, to prove that a suite notices. */
 export interface Faults {
   readonly engine?: { beforeCommit?(): void }
@@ -77,5 +82,6 @@ export const parts = {
   api: token<HttpApi>('api'),
   gatewayLimits: token<GatewayLimits>('gatewayLimits'),
   pushBacklogMessages: token<number>('pushBacklogMessages'),
+  bound: token<BoundPorts>('bound'),
   faults: token<Faults>('faults'),
 } as const

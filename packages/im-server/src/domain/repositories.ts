@@ -1,6 +1,7 @@
 import type { Repositories, Together } from '@parlance/cached-repository'
 import { conversations } from '../entities/conversation.ts'
 import { credentials } from '../entities/credential.ts'
+import { demoUsers } from '../entities/demo-user.ts'
 import { friends } from '../entities/friend.ts'
 import { groupMembers } from '../entities/group-member.ts'
 import { groups } from '../entities/group.ts'
@@ -18,6 +19,7 @@ export function imRepositories(repositories: Repositories) {
     friends: repositories.of(friends),
     readMarks: repositories.of(readMarks),
     credentials: repositories.of(credentials),
+    demoUsers: repositories.of(demoUsers),
     messages: repositories.ofStream(messages),
     /** Writes to several of these entities, all or none. */
     together: (gather: (together: Together) => void) => repositories.together(gather),
