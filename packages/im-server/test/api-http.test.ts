@@ -51,6 +51,42 @@ async function serve(options: Partial<HttpApiOptions> = {}): Promise<ServedApi> 
   return api
 }
 
+describe('what waits for the answer of a request', () => {
+  const heard = (): { readonly events: string[]; readonly unanswered: NonNullable<HttpApiOptions['unanswered']> } => {
+    const events: string[] = []
+    const begin = (operationID: string) => {
+      events.push(`begin ${operationID}`)
+      return () => void events.push(`answered ${operationID}`)
+    }
+    return { events, unanswered: { begin } }
+  }
+
+  it('hears when the work begins and when the answer is written, also when it is a refusal', async () => {
+    for (const [path, handled] of [
+      ['/works', 'done'],
+      ['/failing', 'failed'],
+    ] as const) {
+      const { events, unanswered } = heard()
+      const handle = async (): Promise<object> => {
+        events.push(handled)
+        if (handled === 'failed') throw new ImError(errorCodes.ArgsError, 'no')
+        return {}
+      }
+      const api = await serve({ routes: [openRoute(path, z.object({}), { handle })], unanswered })
+      await api.call(path, { headers: { operationid: 'op' }, body: {} })
+      expect(events).toEqual(['begin op', handled, 'answered op'])
+    }
+  })
+
+  it('hears nothing of a body that cannot be read', async () => {
+    const { events, unanswered } = heard()
+    const api = await serve({ routes: [echo], unanswered })
+    const answer = await api.call('/echo', { headers: { operationid: 'op' }, body: '{' })
+    expect(answer.json).toMatchObject({ errCode: 1001 })
+    expect(events).toEqual([])
+  })
+})
+
 describe('the envelope', () => {
   it('has data when there is any, zero values included', async () => {
     const api = await serve()

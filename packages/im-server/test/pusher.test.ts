@@ -9,6 +9,7 @@ import { singleAddress } from '../src/domain/messages/address.ts'
 import { PushBacklog } from '../src/domain/messages/push-backlog.ts'
 import type { PushRecord } from '../src/domain/messages/push-record.ts'
 import { Pusher } from '../src/domain/messages/pusher.ts'
+import { UnansweredRequests } from '../src/domain/messages/unanswered-requests.ts'
 import { SyncingSessions } from '../src/domain/messages/syncing-sessions.ts'
 import type { ImRepositories } from '../src/domain/repositories.ts'
 
@@ -51,8 +52,9 @@ function rig(failures = 0) {
       return 1
     },
   } as unknown as Gateway<FrameRequest, FrameReply>
-  const pusher = new Pusher(repositories, gateway, backlog, syncing, silentLogger)
-  return { pusher, backlog, clock, syncing, deliveries }
+  const requests = new UnansweredRequests(clock)
+  const pusher = new Pusher(repositories, gateway, backlog, syncing, requests, silentLogger)
+  return { pusher, requests, backlog, clock, syncing, deliveries }
 }
 
 const stream = singleAddress('ada', 'bob').stream
@@ -164,6 +166,52 @@ describe('pushing', () => {
       await clock.advance(1_000)
       expect(seqsOf(deliveries, 'gone')).toEqual([])
       expect([clock.pendingCount, syncing.newSessions.size]).toEqual([0, 0])
+    })
+  })
+
+  describe('what a request over HTTP caused', () => {
+    const caused = (operationID: string, sessionID = ''): Batch<PushRecord> => {
+      const record = { kind: 'stored' as const, stream, first: 1, last: 1, causes: [{ operationID, sessionID }] }
+      return {
+        topic: 'message.push',
+        partition: 0,
+        messages: [record],
+        received: [{ message: record, key: 'k', offset: 1 }],
+      }
+    }
+
+    it('is pushed behind the answer to it, even when two requests have the same operation id', async () => {
+      const { pusher, requests, deliveries } = rig()
+      const [first, second] = [requests.begin('op'), requests.begin('op')]
+      const pushed = pusher.push(caused('op'))
+      first()
+      await settle()
+      expect(deliveries).toEqual([])
+      second()
+      await pushed
+      expect(deliveries.flatMap(({ to }) => to).toSorted()).toEqual(['ada', 'bob'])
+    })
+
+    it('waits at most 250 ms for the answer', async () => {
+      const { pusher, requests, clock, deliveries } = rig()
+      requests.begin('op')
+      const pushed = pusher.push(caused('op'))
+      await settle()
+      expect(deliveries).toEqual([])
+      await clock.advance(250)
+      await pushed
+      expect(deliveries).toHaveLength(2)
+      expect(clock.pendingCount).toBe(0)
+    })
+
+    it.each([
+      ['another request', caused('other')],
+      ['a request over a session', caused('op', 'session')],
+    ])('does not hold up %s', async (_name, of) => {
+      const { pusher, requests, deliveries } = rig()
+      requests.begin('op')
+      await pusher.push(of)
+      expect(deliveries).toHaveLength(2)
     })
   })
 

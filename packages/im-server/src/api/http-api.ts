@@ -47,6 +47,8 @@ export interface HttpApiOptions {
   /** Tells whose token it is. @throws {@link ImError} 1501 to 1507 for one that is not valid. */
   readonly tokens: { verify(token: string): Promise<TokenClaims> }
   readonly isAdmin: (userID: string) => boolean
+  /** Hears of every request that is handled, and of its answer. */
+  readonly unanswered?: { begin(operationID: string): () => void }
   readonly logger?: Logger
   readonly metrics?: Metrics
   readonly limits?: Partial<HttpApiLimits>
@@ -68,14 +70,19 @@ const operationIDLength = 256
 
 /** Builds the HTTP API from its routes. */
 export function createHttpApi(options: HttpApiOptions): HttpApi {
-  const { tokens, isAdmin, logger = silentLogger, metrics = noMetrics, clock = systemClock } = options
+  const { tokens, isAdmin, unanswered, logger = silentLogger, metrics = noMetrics, clock = systemClock } = options
   const limits = { ...defaultHttpApiLimits, ...options.limits }
   const routes = new Map(options.routes.map((route) => [route.path, route]))
   const underway = metrics.gauge('api_requests_underway', 'Requests to the HTTP API being worked on.')
   const bodies = new Bodies(limits, clock)
   let underwayCount = 0
 
-  const call = async (route: Route, request: IncomingMessage, operationID: string): Promise<string> => {
+  const call = async (
+    route: Route,
+    request: IncomingMessage,
+    operationID: string,
+    begin: () => void,
+  ): Promise<string> => {
     const visitor = {
       operationID,
       remoteAddress: request.socket.remoteAddress ?? '',
@@ -89,6 +96,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
       const isProtobuf =
         route.forms !== undefined && headerOf(request, 'content-type').toLowerCase().startsWith(protobufType)
       const body = isProtobuf ? route.forms.decodeProtobuf(bytes) : parseJson(bytes, limits.bodyDepth)
+      begin()
       const given = await route.handle(visitor, caller, body)
       if (route.forms === undefined) return successText(given)
       if (!isProtobuf) return successText(route.forms.toJson(given))
@@ -104,9 +112,9 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   }
 
   // Counted until the work ends, though its client may have been told earlier to try again.
-  const counted = (route: Route, request: IncomingMessage, operationID: string): Promise<string> => {
+  const counted = (route: Route, request: IncomingMessage, operationID: string, begin: () => void): Promise<string> => {
     underway.set(++underwayCount)
-    return call(route, request, operationID).finally(() => underway.set(--underwayCount))
+    return call(route, request, operationID, begin).finally(() => underway.set(--underwayCount))
   }
 
   const answer = async (route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -114,10 +122,15 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     const operationID = headerOf(request, 'operationid')
     let code = 0
     let text: string
+    let answered: (() => void) | undefined
     try {
-      text = await within(clock, limits.bodyMs + limits.handlerMs, counted(route, request, operationID))
+      text = await within(
+        clock,
+        limits.bodyMs + limits.handlerMs,
+        counted(route, request, operationID, () => (answered = unanswered?.begin(operationID))),
+      )
     } catch (error) {
-      if (error instanceof ClientGoneError) return
+      if (error instanceof ClientGoneError) return answered?.()
       const { errCode, detail } = wireFailure(error)
       if (errCode === errorCodes.ServerInternalError)
         logger.error('a request failed', { path: route.path, operationID, error })
@@ -129,6 +142,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
       .histogram('api_request_ms', 'Time to answer a request.', latencyBucketsMs, { path: route.path })
       .observe(clock.elapsed() - startedMs)
     writeAnswer(response, text)
+    answered?.()
   }
 
   return {

@@ -13,6 +13,7 @@ import { Groups } from '../domain/groups.ts'
 import { Addresses } from '../domain/messages/addresses.ts'
 import { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import { ImMessageService } from '../domain/messages/im-message-service.ts'
+import { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import { NotificationSender } from '../domain/messages/notification-sender.ts'
 import { Outbox } from '../domain/messages/outbox.ts'
@@ -91,6 +92,7 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.addresses, (c) => new Addresses(c.get(parts.repositories)))
     .provide(parts.conversationRows, (c) => new ConversationRows(c.get(parts.repositories), c.get(parts.clock)))
     .provide(parts.backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
+    .provide(parts.unansweredRequests, (c) => new UnansweredRequests(c.get(parts.clock)))
     .provide(parts.syncingSessions, (c) => new SyncingSessions(c.get(parts.clock)))
     .provide(parts.outbox, (c) => new Outbox(c.get(parts.repositories), c.get(parts.bus), c.get(parts.backlog)))
     .provide(
@@ -141,6 +143,7 @@ export function provideDomain(composition: Composition): void {
           c.get(parts.gateway),
           c.get(parts.backlog),
           c.get(parts.syncingSessions),
+          c.get(parts.unansweredRequests),
           c.get(parts.logger),
         ),
     )
@@ -163,6 +166,7 @@ export function provideDomain(composition: Composition): void {
         }).concat(demoRoutesOf(c)),
         tokens: c.get(parts.tokens),
         isAdmin: (userID) => userID === c.get(parts.config).adminID,
+        unanswered: c.get(parts.unansweredRequests),
         logger: c.get(parts.logger),
         metrics: c.get(parts.metrics),
         clock: c.get(parts.clock),

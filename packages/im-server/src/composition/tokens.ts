@@ -22,6 +22,7 @@ import type { PushBacklog } from '../domain/messages/push-backlog.ts'
 import type { Pusher } from '../domain/messages/pusher.ts'
 import type { ReadState } from '../domain/messages/read-state.ts'
 import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
+import type { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import type { MessageSender } from '../domain/messages/sender.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Notifications } from '../domain/notifications.ts'
@@ -70,6 +71,7 @@ export const parts = {
   addresses: token<Addresses>('addresses'),
   conversationRows: token<ConversationRows>('conversationRows'),
   backlog: token<PushBacklog>('backlog'),
+  unansweredRequests: token<UnansweredRequests>('unansweredRequests'),
   syncingSessions: token<SyncingSessions>('syncingSessions'),
   outbox: token<Outbox>('outbox'),
   sender: token<MessageSender>('sender'),

@@ -16,6 +16,7 @@ import { addressOf } from './address.ts'
 import type { PushBacklog } from './push-backlog.ts'
 import type { Cause, PushRecord } from './push-record.ts'
 import type { SyncingSessions } from './syncing-sessions.ts'
+import type { UnansweredRequests } from './unanswered-requests.ts'
 
 type Deliver = DeliverOptions<FrameRequest, FrameReply>
 
@@ -45,7 +46,8 @@ const frameBytes = 32_768
  *
  * Messages of one stream go out in the order of their numbers, several in one frame, encoded once per codec however many
  * receivers there are. A sender's own copy travels alone, under the operation id of its request, and never before the answer
- * to it: the SDKs take a frame with one of their operation ids for their own doing, and drop all of it. A session that was told
+ * to it: the SDKs take a frame with one of their operation ids for their own doing, and drop all of it. What a request over HTTP
+ * caused comes behind its answer for the same reason. A session that was told
  * of a message while it waited here does not get it pushed as well.
  */
 export class Pusher {
@@ -53,6 +55,7 @@ export class Pusher {
   readonly #gateway: Gateway<FrameRequest, FrameReply>
   readonly #backlog: PushBacklog
   readonly #syncing: SyncingSessions
+  readonly #requests: UnansweredRequests
   readonly #logger: Logger
   /** The last record done, by partition: a batch that comes again after a failure goes on behind it. */
   readonly #done = new Map<number, number>()
@@ -63,12 +66,14 @@ export class Pusher {
     gateway: Gateway<FrameRequest, FrameReply>,
     backlog: PushBacklog,
     syncing: SyncingSessions,
+    requests: UnansweredRequests,
     logger: Logger,
   ) {
     this.#repositories = repositories
     this.#gateway = gateway
     this.#backlog = backlog
     this.#syncing = syncing
+    this.#requests = requests
     this.#logger = logger
   }
 
@@ -99,6 +104,7 @@ export class Pusher {
   async #pushRecords(stream: string, records: readonly PushRecord[]): Promise<void> {
     try {
       const batches = await Promise.all(records.map((record) => this.#read(record)))
+      await this.#requests.answered(records.flatMap(({ causes }) => causes))
       await this.#pushBatch(stream, batches.flat())
     } catch (error) {
       if (ParlanceError.is(error) && error.retryable) throw error
