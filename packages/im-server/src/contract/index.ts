@@ -1,0 +1,1 @@
+export { objectStorageContract } from './object-storage.ts'
