@@ -1,12 +1,15 @@
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { SqliteEngine, SqliteLockedError } from '@parlance/engines/sqlite'
-import { temporaryFolder, until } from '@parlance/testing'
-import { startChild } from './child/child.ts'
+import { startProgram, temporaryFolder, until } from '@parlance/testing'
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+const runTypeScript = here('../../../test/run-typescript.mjs')
 
 test('a file that belongs to another process is refused, and free again when that one is gone', async () => {
   using folder = temporaryFolder()
   const path = `${folder.path}/data.db`
-  const child = startChild('hold.ts', path)
+  const child = startProgram(runTypeScript, here('./child/hold.ts'), path)
   await until('the child has the file', () => child.lines.includes('open'))
   expect(() => SqliteEngine.open({ path })).toThrow(SqliteLockedError)
   expect(() => SqliteEngine.open({ path })).toThrow(/already open.*PARLANCE_DATA_DIR/)
@@ -31,7 +34,7 @@ test('kill -9 while writing: everything reported as durable is there, and nothin
   const path = `${folder.path}/data.db`
   let reported = 0
   for (let crash = 0; crash < 3; crash++) {
-    const child = startChild('write.ts', path)
+    const child = startProgram(runTypeScript, here('./child/write.ts'), path)
     await until('it has written for a while', () => child.lines.length > 300)
     await child.kill()
     reported = Math.max(reported, ...child.lines.map(Number))

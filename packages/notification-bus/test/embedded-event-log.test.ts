@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ClosedError, type Gauge, InvalidArgumentError, noMetrics, silentLogger } from '@parlance/core'
 import { SqliteEngine } from '@parlance/engines/sqlite'
@@ -8,8 +9,10 @@ import {
   type EmbeddedEventLogOptions,
 } from '@parlance/notification-bus/embedded'
 import { createEmbeddedJournal, type EmbeddedJournal } from '@parlance/seq-allocator/embedded'
-import { settle, temporaryFolder, type TemporaryFolder, until, VirtualClock } from '@parlance/testing'
-import { startChild } from './child/child.ts'
+import { settle, startProgram, temporaryFolder, type TemporaryFolder, until, VirtualClock } from '@parlance/testing'
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+const runTypeScript = here('../../../test/run-typescript.mjs')
 
 let folder: TemporaryFolder
 let engine: SqliteEngine
@@ -327,7 +330,7 @@ test('kill -9: nothing durable is lost to a group, and the order of each key hol
     }
   }
   for (let crash = 0; crash < 2; crash++) {
-    const child = startChild('publish.ts', `${folder.path}/data.db`)
+    const child = startProgram(runTypeScript, here('./child/publish.ts'), `${folder.path}/data.db`)
     await until('it has worked for a while', () => child.lines.length > 200)
     await child.kill()
     collect(child.lines)

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { InvalidArgumentError, OverloadedError } from '@parlance/core'
 import { SqliteEngine } from '@parlance/engines/sqlite'
@@ -7,9 +8,11 @@ import {
   type EmbeddedJournal,
   type EmbeddedJournalOptions,
 } from '@parlance/seq-allocator/embedded'
-import { temporaryFolder, type TemporaryFolder, until } from '@parlance/testing'
+import { startProgram, temporaryFolder, type TemporaryFolder, until } from '@parlance/testing'
 import { repeatHash } from '../src/embedded/repeat-keys.ts'
-import { startChild } from './child/child.ts'
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+const runTypeScript = here('../../../test/run-typescript.mjs')
 
 let folder: TemporaryFolder
 let engine: SqliteEngine
@@ -227,7 +230,7 @@ test('kill -9 while appending: every acknowledged entry is there once, without a
   const acknowledged: string[] = []
   await engine.close()
   for (let crash = 0; crash < 3; crash++) {
-    const child = startChild('append.ts', `${folder.path}/data.db`)
+    const child = startProgram(runTypeScript, here('./child/append.ts'), `${folder.path}/data.db`)
     await until('it has appended', () => child.lines.length > 60)
     await child.kill()
     acknowledged.push(...child.lines)

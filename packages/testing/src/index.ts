@@ -2,6 +2,7 @@ export { type Contract, type ContractDriver, defineContract } from './contract.t
 export { type Exploration, explore, type ExploreOptions } from './explorer.ts'
 export type { InterceptOptions, Run, Scenario } from './explored-run.ts'
 export { HistoryChecker, type HistoryProblem, type SeenEntry } from './history-checker.ts'
+export { type Program, startProgram } from './program.ts'
 export { type Random, runSeed, seededRandom } from './random.ts'
 export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts'
 export { until } from './until.ts'

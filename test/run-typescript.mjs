@@ -1,4 +1,4 @@
-// Runs a TypeScript file in a process of its own: node run.mjs <file.ts> <arguments…>
+// Runs the main function of a TypeScript file in a process of its own: node run-typescript.mjs <file.ts> <arguments…>
 import { runnerImport } from 'vite'
 
 const [file] = process.argv.slice(2)
