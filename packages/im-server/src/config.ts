@@ -23,6 +23,8 @@ export const configSchema = z.object({
   page: z.string().min(1).optional(),
   /** The page's sign-in without a password: `auto` has it when there is a page and only this machine can reach it. */
   demo: z.enum(['auto', 'on', 'off']).default('auto'),
+  /** Only friends may write to a user. */
+  friendVerify: z.union([z.boolean(), z.stringbool()]).default(false),
   /** How much is logged. */
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** How long stopping may take. */
@@ -45,6 +47,7 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   adminID: 'PARLANCE_ADMIN_ID',
   page: 'PARLANCE_PAGE',
   demo: 'PARLANCE_DEMO',
+  friendVerify: 'PARLANCE_FRIEND_VERIFY',
   logLevel: 'PARLANCE_LOG_LEVEL',
   stopDeadlineMs: 'PARLANCE_STOP_DEADLINE_MS',
 }

@@ -4,6 +4,7 @@ import type { GatewayLimits } from '@parlance/gateway'
 import { Composition } from './composition/token.ts'
 import { provideDomain } from './composition/domain.ts'
 import { provideEmbedded } from './composition/embedded.ts'
+import { provideRelations } from './composition/relations.ts'
 import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
 import { type Config, type ConfigInput, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
@@ -71,6 +72,7 @@ export async function createImServer(
   const composition = new Composition()
   provideEmbedded(composition)
   provideDomain(composition)
+  provideRelations(composition)
   composition
     .provide(parts.config, () => config)
     .provide(parts.gatewayLimits, () => limits)

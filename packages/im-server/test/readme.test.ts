@@ -32,6 +32,13 @@ const limits: readonly (readonly [said: string, path: string, code: string])[] =
   ['| 64; 256 characters', 'src/domain/messages/sender.ts', 'operationID: 256,'],
   ['| 64; 256 characters', 'src/api/http-api.ts', 'operationIDLength = 256'],
   ['| 1 000, the newest that were read |', 'src/domain/messages/read-state.ts', 'maxToldSeqs: Count = 1_000'],
+  ['| friends of a user; blocked users | 10 000; 10 000 |', 'src/domain/relation-limits.ts', 'friends: 10_000,'],
+  ['| friends of a user; blocked users | 10 000; 10 000 |', 'src/domain/relation-limits.ts', 'blacks: 10_000,'],
+  [
+    '| open friend requests of a user; to a user | 1 000; 1 000 |',
+    'src/domain/relation-limits.ts',
+    'openRequests: 1_000,',
+  ],
   ['| 10 per address and minute |', 'src/domain/token-issue.ts', 'maxFailures: Count = 10'],
 ]
 
@@ -49,7 +56,7 @@ describe('the README', () => {
 
   it('lists every setting with its environment variable and its default', () => {
     const rows = [...readme.matchAll(/^\| `(\w+)` \| `(PARLANCE_\w+)` \| (.+?) \|/gm)]
-    const defaults: Readonly<Record<string, string | number | undefined>> = configSchema.parse({})
+    const defaults: Readonly<Record<string, string | number | boolean | undefined>> = configSchema.parse({})
     const expected = Object.entries(environmentNames).map(([option, name]) => [
       option,
       name,

@@ -4,8 +4,8 @@ import { demoRoutes } from '../api/routes/demo.ts'
 import { imRoutes } from '../api/routes/index.ts'
 import type { Route } from '../api/route.ts'
 import { hasDemo } from '../config.ts'
-import { Conversations } from '../domain/conversations.ts'
 import { DemoSignIn } from '../domain/demo-sign-in.ts'
+import { Conversations } from '../domain/conversations.ts'
 import { Friends } from '../domain/friends.ts'
 import { GroupCreation } from '../domain/group-creation.ts'
 import { GroupSync } from '../domain/group-sync.ts'
@@ -43,7 +43,10 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.metrics, () => createMetrics())
     .provide(parts.secrets, (c) => loadSecrets(c.get(parts.config).dataDir, c.get(parts.config).secret))
     .provide(parts.repositories, (c) => imRepositories(c.get(parts.declared)))
-    .provide(parts.notifications, (c) => new NotificationSender(c.get(parts.outbox), c.get(parts.clock)))
+    .provide(
+      parts.notifications,
+      (c) => new NotificationSender(c.get(parts.outbox), c.get(parts.conversationRows), c.get(parts.clock)),
+    )
     .provide(
       parts.tokens,
       (c) =>
@@ -100,6 +103,7 @@ export function provideDomain(composition: Composition): void {
       (c) =>
         new MessageSender(
           c.get(parts.repositories),
+          c.get(parts.peerRules),
           c.get(parts.conversationRows),
           c.get(parts.outbox),
           c.get(parts.clock),
@@ -155,6 +159,10 @@ export function provideDomain(composition: Composition): void {
           tokenIssue: c.get(parts.tokenIssue),
           users: c.get(parts.users),
           friends: c.get(parts.friends),
+          friendships: c.get(parts.friendships),
+          friendRequests: c.get(parts.friendRequests),
+          friendRequestLists: c.get(parts.friendRequestLists),
+          blacklist: c.get(parts.blacklist),
           groups: c.get(parts.groups),
           groupCreation: c.get(parts.groupCreation),
           groupSync: c.get(parts.groupSync),

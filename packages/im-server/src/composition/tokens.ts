@@ -7,8 +7,12 @@ import type { Bus } from '@parlance/notification-bus'
 import type { FrameReply, FrameRequest } from '@parlance/openim-protocol'
 import type { HttpApi } from '../api/http-api.ts'
 import type { Config } from '../config.ts'
+import type { Blacklist } from '../domain/blacklist.ts'
 import type { Conversations } from '../domain/conversations.ts'
+import type { FriendRequestLists } from '../domain/friend-request-lists.ts'
+import type { FriendRequests } from '../domain/friend-requests.ts'
 import type { Friends } from '../domain/friends.ts'
+import type { Friendships } from '../domain/friendships.ts'
 import type { GroupCreation } from '../domain/group-creation.ts'
 import type { GroupSync } from '../domain/group-sync.ts'
 import type { TokenIssue } from '../domain/token-issue.ts'
@@ -17,6 +21,7 @@ import type { Addresses } from '../domain/messages/addresses.ts'
 import type { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import type { ImMessageService } from '../domain/messages/im-message-service.ts'
 import type { Outbox } from '../domain/messages/outbox.ts'
+import type { PeerRules } from '../domain/messages/peer-rules.ts'
 import type { Puller } from '../domain/messages/puller.ts'
 import type { PushBacklog } from '../domain/messages/push-backlog.ts'
 import type { Pusher } from '../domain/messages/pusher.ts'
@@ -26,6 +31,7 @@ import type { UnansweredRequests } from '../domain/messages/unanswered-requests.
 import type { MessageSender } from '../domain/messages/sender.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Notifications } from '../domain/notifications.ts'
+import type { RelationNotices } from '../domain/relation-notices.ts'
 import type { ImRepositories } from '../domain/repositories.ts'
 import type { Tokens } from '../domain/tokens.ts'
 import type { Users } from '../domain/users.ts'
@@ -63,6 +69,12 @@ export const parts = {
   tokens: token<Tokens>('tokens'),
   users: token<Users>('users'),
   friends: token<Friends>('friends'),
+  friendships: token<Friendships>('friendships'),
+  friendRequests: token<FriendRequests>('friendRequests'),
+  friendRequestLists: token<FriendRequestLists>('friendRequestLists'),
+  blacklist: token<Blacklist>('blacklist'),
+  relationNotices: token<RelationNotices>('relationNotices'),
+  peerRules: token<PeerRules>('peerRules'),
   groups: token<Groups>('groups'),
   groupCreation: token<GroupCreation>('groupCreation'),
   groupSync: token<GroupSync>('groupSync'),

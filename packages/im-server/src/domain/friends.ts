@@ -54,12 +54,12 @@ export class Friends {
   /** The ids of a user's friends, unless the client's list has the same. */
   async ids(ownerUserID: string, clientHash: number): Promise<IDList> {
     const position = await this.#friends.changesOfOwner({ ownerUserID }).position()
-    const keys = await this.#friends.ofOwner.keys({ ownerUserID })
-    return idList(
-      position,
-      keys.map(({ friendUserID }) => friendUserID),
-      clientHash,
-    )
+    return idList(position, await this.allIDs(ownerUserID), clientHash)
+  }
+
+  /** The ids of a user's friends, in the order of the list. */
+  async allIDs(ownerUserID: string): Promise<readonly string[]> {
+    return (await this.#friends.ofOwner.keys({ ownerUserID })).map(({ friendUserID }) => friendUserID)
   }
 
   /** Whether `friendUserID` is in the list of `ownerUserID`. */

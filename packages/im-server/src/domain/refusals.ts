@@ -22,6 +22,40 @@ export const usersRegistered = (userIDs: readonly string[]): ImError =>
 export const groupExists = (groupID: string): ImError =>
   new ImError(errorCodes.GroupIDExisted, `group ${groupID} exists already; take another id, or leave it empty`)
 
+/** 1003: it is there already. */
+export const duplicate = (detail: string): ImError => new ImError(errorCodes.DuplicateKeyError, detail)
+
+/** 1301: both sides of a relation would be the same user. */
+export const yourself = (field: string): ImError =>
+  new ImError(errorCodes.CanNotAddYourselfError, `${field}: nobody does this with oneself; name another user`)
+
+/** 1302: the other user blocked this one. */
+export const blockedByPeer = (userID: string): ImError =>
+  new ImError(errorCodes.BlockedByPeer, `${userID} does not want to hear from this user`)
+
+/** 1303: only friends may write. */
+export const notFriend = (userID: string): ImError =>
+  new ImError(errorCodes.NotPeersFriend, `${userID} takes messages from friends only; apply to become one first`)
+
+/** 1304: friends already, both ways. */
+export const friendsAlready = (userID: string): ImError =>
+  new ImError(errorCodes.RelationshipAlreadyError, `${userID} is a friend already, and so the other way round`)
+
+/** 1305: a friend request that was answered. */
+export const requestHandled = (fromUserID: string): ImError =>
+  new ImError(
+    errorCodes.FriendRequestHandled,
+    `the request of ${fromUserID} was answered already; it counts until sent again`,
+  )
+
+/** 1801: others kept changing the same rows. */
+export const contended = (): ImError =>
+  new ImError(errorCodes.ServerBusyError, 'others change the same just now; nothing was done: try again')
+
+/** 1803: a list is full; `cure` says how it gets room. */
+export const listFull = (what: string, maxCount: number, cure: string): ImError =>
+  new ImError(errorCodes.TooManyError, `${what} has at most ${maxCount} entries; ${cure}`)
+
 /** 1803: a search would have to read too much. */
 export const tooManyToSearch = (maxCount: number): ImError =>
   new ImError(

@@ -1,7 +1,9 @@
 import type { Repositories, Together } from '@parlance/cached-repository'
+import { blacks } from '../entities/black.ts'
 import { conversations } from '../entities/conversation.ts'
 import { credentials } from '../entities/credential.ts'
 import { demoUsers } from '../entities/demo-user.ts'
+import { friendRequests } from '../entities/friend-request.ts'
 import { friends } from '../entities/friend.ts'
 import { groupMembers } from '../entities/group-member.ts'
 import { groups } from '../entities/group.ts'
@@ -17,6 +19,8 @@ export function imRepositories(repositories: Repositories) {
     groupMembers: repositories.of(groupMembers),
     conversations: repositories.of(conversations),
     friends: repositories.of(friends),
+    friendRequests: repositories.of(friendRequests),
+    blacks: repositories.of(blacks),
     readMarks: repositories.of(readMarks),
     credentials: repositories.of(credentials),
     demoUsers: repositories.of(demoUsers),

@@ -18,6 +18,7 @@ export const friends = entity(Friend, {
   key: ['ownerUserID', 'friendUserID'],
   views: (v) => ({
     ofOwner: v.rows({ by: 'ownerUserID', order: { isPinned: 'desc', createTime: 'asc' } }),
+    countOfOwner: v.count({ by: 'ownerUserID' }),
     changesOfOwner: v.changes({ by: 'ownerUserID' }),
   }),
 })

@@ -25,6 +25,49 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
   '/friend/is_friend': () => ({ userID1: 'alice', userID2: 'carol' }),
   '/friend/get_incremental_friends': () => ({ userID: 'alice', versionID: '', version: 0 }),
   '/friend/get_full_friend_user_ids': () => ({ userID: 'alice', idHash: 0 }),
+  '/friend/get_friend_id': () => ({ userID: 'alice' }),
+  '/friend/delete_friend': async (world) => {
+    await befriend(world)
+    return { ownerUserID: 'alice', friendUserID: 'carol' }
+  },
+  '/friend/set_friend_remark': async (world) => {
+    await befriend(world)
+    return { ownerUserID: 'alice', friendUserID: 'carol', remark: 'r' }
+  },
+  '/friend/update_friends': async (world) => {
+    await befriend(world)
+    return { ownerUserID: 'alice', friendUserIDs: ['carol'], remark: 'r', isPinned: true, ex: 'e' }
+  },
+  '/friend/import_friend': () => ({ ownerUserID: 'alice', friendUserIDs: ['carol'] }),
+  '/friend/get_specified_friends_info': () => ({ ownerUserID: 'alice', userIDList: ['carol', 'nobody'] }),
+  '/friend/add_friend': () => ({ fromUserID: 'alice', toUserID: 'bob', reqMsg: 'hello', ex: 'e' }),
+  '/friend/add_friend_response': async (world) => {
+    await world.friendRequests.apply(world.caller('bob'), { fromUserID: 'bob', toUserID: 'alice', reqMsg: '', ex: '' })
+    return { fromUserID: 'bob', toUserID: 'alice', handleResult: -1, handleMsg: 'no' }
+  },
+  '/friend/get_friend_apply_list': () => ({
+    userID: 'alice',
+    handleResults: [0],
+    pagination: { pageNumber: 1, showNumber: 10 },
+  }),
+  '/friend/get_self_friend_apply_list': () => ({
+    userID: 'alice',
+    handleResults: [1],
+    pagination: { pageNumber: 1, showNumber: 10 },
+  }),
+  '/friend/get_designated_friend_apply': () => ({ fromUserID: 'alice', toUserID: 'bob' }),
+  '/friend/get_self_unhandled_apply_count': () => ({ userID: 'alice', time: 1 }),
+  '/friend/add_black': async (world) => {
+    await world.repositories.blacks.delete({ ownerUserID: 'alice', blackUserID: 'carol' })
+    return { ownerUserID: 'alice', blackUserID: 'carol', ex: 'e' }
+  },
+  '/friend/remove_black': async (world) => {
+    const row = { addSource: 0, operatorUserID: '', ex: '', createTime: new Date(world.clock.now()) }
+    await world.repositories.blacks.put({ ownerUserID: 'alice', blackUserID: 'carol', ...row })
+    return { ownerUserID: 'alice', blackUserID: 'carol' }
+  },
+  '/friend/get_specified_blacks': () => ({ ownerUserID: 'alice', userIDList: ['carol'] }),
+  '/friend/get_incremental_blacks': () => ({ userID: 'alice', versionID: '', version: 0 }),
   '/friend/get_black_list': () => ({ userID: 'alice', pagination: { pageNumber: 1, showNumber: 10 } }),
   '/group/create_group': () => ({
     ownerUserID: 'alice',
@@ -113,6 +156,9 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
   }),
   '/msg/get_server_time': () => ({}),
 }
+
+const befriend = (world: ImWorld): Promise<void> =>
+  world.friendships.import(world.caller(adminUserID), 'alice', ['carol'])
 
 /** Makes what the samples speak of: alice, bob and carol, group g of alice and bob, and a chat of the two. */
 export async function populate(world: ImWorld): Promise<void> {

@@ -8,8 +8,12 @@ import { createHttpApi } from '../../src/api/http-api.ts'
 import type { Route } from '../../src/api/route.ts'
 import { imRoutes } from '../../src/api/routes/index.ts'
 import type { Caller } from '../../src/domain/caller.ts'
+import { Blacklist } from '../../src/domain/blacklist.ts'
 import { Conversations } from '../../src/domain/conversations.ts'
+import { FriendRequestLists } from '../../src/domain/friend-request-lists.ts'
+import { FriendRequests } from '../../src/domain/friend-requests.ts'
 import { Friends } from '../../src/domain/friends.ts'
+import { Friendships } from '../../src/domain/friendships.ts'
 import { GroupCreation } from '../../src/domain/group-creation.ts'
 import { GroupSync } from '../../src/domain/group-sync.ts'
 import { Groups } from '../../src/domain/groups.ts'
@@ -17,11 +21,13 @@ import { Addresses } from '../../src/domain/messages/addresses.ts'
 import { ConversationRows } from '../../src/domain/messages/conversation-rows.ts'
 import { ImMessageService } from '../../src/domain/messages/im-message-service.ts'
 import { Outbox } from '../../src/domain/messages/outbox.ts'
+import { PeerRules } from '../../src/domain/messages/peer-rules.ts'
 import { Puller } from '../../src/domain/messages/puller.ts'
 import { PushBacklog } from '../../src/domain/messages/push-backlog.ts'
 import { ReadState } from '../../src/domain/messages/read-state.ts'
 import { MessageSender } from '../../src/domain/messages/sender.ts'
 import type { Notification, Notifications } from '../../src/domain/notifications.ts'
+import { RelationNotices } from '../../src/domain/relation-notices.ts'
 import { imRepositories, type ImRepositories } from '../../src/domain/repositories.ts'
 import { TokenIssue } from '../../src/domain/token-issue.ts'
 import { Tokens } from '../../src/domain/tokens.ts'
@@ -44,6 +50,10 @@ export interface ImWorld {
   readonly tokenIssue: TokenIssue
   readonly users: Users
   readonly friends: Friends
+  readonly friendships: Friendships
+  readonly friendRequests: FriendRequests
+  readonly friendRequestLists: FriendRequestLists
+  readonly blacklist: Blacklist
   readonly groups: Groups
   readonly groupCreation: GroupCreation
   readonly groupSync: GroupSync
@@ -84,6 +94,12 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
   const tokens = new Tokens({ repositories, key: tokenKey, clock })
   const users = new Users({ repositories, notifications, clock })
   const friends = new Friends({ repositories, users })
+  const notices = new RelationNotices({ repositories, users, notifications, clock })
+  const relations = { repositories, users, notices, clock }
+  const friendships = new Friendships(relations)
+  const friendRequests = new FriendRequests(relations)
+  const friendRequestLists = new FriendRequestLists({ repositories, users })
+  const blacklist = new Blacklist(relations)
   const groups = new Groups({ repositories, users })
   const groupCreation = new GroupCreation({ repositories, users, notifications, clock })
   const groupSync = new GroupSync({ repositories, groups })
@@ -91,7 +107,9 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
   const tokenIssue = new TokenIssue({ tokens, users, adminUserID, secret, clock })
   const addresses = new Addresses(repositories)
   const outbox = new Outbox(repositories, bus, new PushBacklog(10_000, noMetrics))
-  const sender = new MessageSender(repositories, new ConversationRows(repositories, clock), outbox, clock)
+  const peers = new PeerRules({ repositories, friendVerify: false })
+  const rows = new ConversationRows(repositories, clock)
+  const sender = new MessageSender(repositories, peers, rows, outbox, clock)
   const messages = new ImMessageService(
     sender,
     new Puller(repositories, addresses),
@@ -103,6 +121,10 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
     tokenIssue,
     users,
     friends,
+    friendships,
+    friendRequests,
+    friendRequestLists,
+    blacklist,
     groups,
     groupCreation,
     groupSync,

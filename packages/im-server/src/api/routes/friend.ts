@@ -42,10 +42,9 @@ export function friendRoutes({ friends }: { readonly friends: Friends }): readon
         return { ...list, userIDs }
       },
     }),
-    route('/friend/get_black_list', z.object({ userID: id, pagination }), {
+    route('/friend/get_friend_id', z.object({ userID: id }), {
       access: selfOrAdmin(({ userID }) => userID),
-      // Nobody can be blocked yet, so every list is empty; the official core reads it at each login.
-      handle: () => Promise.resolve({ blacks: [], total: 0 }),
+      handle: async (_caller, { userID }) => ({ friendIDs: await friends.allIDs(userID) }),
     }),
   ]
 }

@@ -1,7 +1,11 @@
 import type { Clock } from '@parlance/core'
 import { ConversationOverview } from '../../domain/conversation-overview.ts'
+import type { Blacklist } from '../../domain/blacklist.ts'
 import type { Conversations } from '../../domain/conversations.ts'
+import type { FriendRequestLists } from '../../domain/friend-request-lists.ts'
+import type { FriendRequests } from '../../domain/friend-requests.ts'
 import type { Friends } from '../../domain/friends.ts'
+import type { Friendships } from '../../domain/friendships.ts'
 import type { GroupCreation } from '../../domain/group-creation.ts'
 import type { GroupSync } from '../../domain/group-sync.ts'
 import type { Groups } from '../../domain/groups.ts'
@@ -13,8 +17,11 @@ import type { Tokens } from '../../domain/tokens.ts'
 import type { Users } from '../../domain/users.ts'
 import type { Route } from '../route.ts'
 import { authRoutes } from './auth.ts'
+import { blacklistRoutes } from './blacklist.ts'
 import { conversationRoutes } from './conversation.ts'
+import { friendRequestRoutes } from './friend-request.ts'
 import { friendRoutes } from './friend.ts'
+import { friendshipRoutes } from './friendship.ts'
 import { groupRoutes } from './group.ts'
 import { jssdkRoutes } from './jssdk.ts'
 import { msgRoutes } from './msg.ts'
@@ -26,6 +33,10 @@ export interface ImRoutesOptions {
   readonly tokenIssue: TokenIssue
   readonly users: Users
   readonly friends: Friends
+  readonly friendships: Friendships
+  readonly friendRequests: FriendRequests
+  readonly friendRequestLists: FriendRequestLists
+  readonly blacklist: Blacklist
   readonly groups: Groups
   readonly groupCreation: GroupCreation
   readonly groupSync: GroupSync
@@ -42,6 +53,9 @@ export function imRoutes(options: ImRoutesOptions): readonly Route[] {
     ...authRoutes(options),
     ...userRoutes(options),
     ...friendRoutes(options),
+    ...friendshipRoutes(options),
+    ...friendRequestRoutes(options),
+    ...blacklistRoutes(options),
     ...groupRoutes(options),
     ...conversationRoutes(options),
     ...jssdkRoutes({ overview: new ConversationOverview(options) }),

@@ -8,8 +8,10 @@ import {
   serverMsgID,
   sessionTypes,
 } from '@parlance/openim-protocol'
+import { ImError } from '../im-error.ts'
 import type { Notification, Notifications } from '../notifications.ts'
 import { groupAddress, groupNotificationAddress, singleAddress, singleNotificationAddress } from './address.ts'
+import type { ConversationRows } from './conversation-rows.ts'
 import type { Outbox } from './outbox.ts'
 
 const allOff: Readonly<Record<string, boolean>> = {
@@ -32,10 +34,12 @@ const allOff: Readonly<Record<string, boolean>> = {
  */
 export class NotificationSender implements Notifications {
   readonly #outbox: Outbox
+  readonly #rows: ConversationRows
   readonly #clock: Clock
 
-  constructor(outbox: Outbox, clock: Clock) {
+  constructor(outbox: Outbox, rows: ConversationRows, clock: Clock) {
     this.#outbox = outbox
+    this.#rows = rows
     this.#clock = clock
   }
 
@@ -50,9 +54,20 @@ export class NotificationSender implements Notifications {
     } else {
       await this.#outbox.pass(twin, body, cause)
     }
-    if (notification.asMessage) {
+    if (notification.asMessage && (isGroup || (await this.#hasChat(sendID, to.userID)))) {
       const chat = isGroup ? groupAddress(to.groupID) : singleAddress(sendID, to.userID)
       await this.#outbox.store(chat, { ...body, options: { unreadCount: true, offlinePush: false } }, cause)
+    }
+  }
+
+  /** The chat of two users begins with its first message, also with one of the server; ids that others chat under have none. */
+  async #hasChat(a: string, b: string): Promise<boolean> {
+    try {
+      await this.#rows.ensureSingle(a, b)
+      return true
+    } catch (error) {
+      if (error instanceof ImError) return false
+      throw error
     }
   }
 

@@ -20,6 +20,7 @@ import { type Address, groupAddress, singleAddress } from './address.ts'
 import type { ConversationRows } from './conversation-rows.ts'
 import { messageOptions } from './options.ts'
 import type { Outbox } from './outbox.ts'
+import type { PeerRules } from './peer-rules.ts'
 
 /** What the sender is told once its message is durable. */
 export interface SentMessage {
@@ -52,12 +53,14 @@ const ownContentTypes = { first: 101, last: 999 }
  */
 export class MessageSender {
   readonly #repositories: ImRepositories
+  readonly #peers: PeerRules
   readonly #rows: ConversationRows
   readonly #outbox: Outbox
   readonly #clock: Clock
 
-  constructor(repositories: ImRepositories, rows: ConversationRows, outbox: Outbox, clock: Clock) {
+  constructor(repositories: ImRepositories, peers: PeerRules, rows: ConversationRows, outbox: Outbox, clock: Clock) {
     this.#repositories = repositories
+    this.#peers = peers
     this.#rows = rows
     this.#outbox = outbox
     this.#clock = clock
@@ -72,7 +75,7 @@ export class MessageSender {
     if (caller.operationID.length > limits.operationID)
       throw badArgument(`operationID must have at most ${limits.operationID} characters`)
     checkShape(request, caller.isAdmin)
-    const address = await this.#admit(request)
+    const address = await this.#admit(caller, request)
     const body = this.#stamp(caller, request)
     const cause = { operationID: caller.operationID, sessionID: caller.sessionID ?? '' }
     if (!isOptionOn(body.options, 'history')) {
@@ -84,13 +87,15 @@ export class MessageSender {
   }
 
   /** Decides whether the sender may write there, and where that is. */
-  async #admit(message: MsgData): Promise<Address> {
+  async #admit(caller: Caller, message: MsgData): Promise<Address> {
     if (message.sessionType === sessionTypes.single) {
       const receiver = await this.#repositories.users.get({ userID: message.recvID })
       if (receiver === undefined)
         throw new ImError(errorCodes.UserIDNotFoundError, `there is no user ${message.recvID}`)
       if (receiver.globalRecvMsgOpt === receiveOptions.doNotReceive)
         throw new ImError(errorCodes.ArgsError, `${message.recvID} receives no messages`)
+      const isFromAdmin = caller.isAdmin && message.sendID === caller.userID
+      if (!isFromAdmin) await this.#peers.admit(message.sendID, message.recvID)
       await this.#rows.ensureSingle(message.sendID, message.recvID)
       return singleAddress(message.sendID, message.recvID)
     }
