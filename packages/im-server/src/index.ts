@@ -1,3 +1,5 @@
+export type { BusinessNotification, ImActions, OutgoingMessage } from './embedding/host-actions.ts'
+export type { Authenticate, Identity } from './embedding/identity.ts'
 export { ConfigError } from './config-error.ts'
 export { type Config, type ConfigInput, configSchema, environmentNames, readConfig } from './config.ts'
 export { runServer } from './run.ts'

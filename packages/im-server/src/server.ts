@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import { type Clock, Lifecycle, type Milliseconds } from '@parlance/core'
 import type { GatewayLimits } from '@parlance/gateway'
 import { Composition } from './composition/token.ts'
@@ -9,6 +10,11 @@ import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
 import { type Config, type ConfigInput, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
 import { pushes } from './domain/messages/push-record.ts'
+import { Attachments } from './embedding/attachments.ts'
+import type { ImActions } from './embedding/host-actions.ts'
+import type { Authenticate } from './embedding/identity.ts'
+import { isBelow } from './embedding/mounted-request.ts'
+import { clientAddresses } from './embedding/client-addresses.ts'
 import { Listener } from './listener.ts'
 import { createPage } from './page.ts'
 import { createProbes } from './probes.ts'
@@ -18,6 +24,11 @@ export interface ImServerOptions extends ConfigInput {
   readonly limits?: GatewayLimits
   /** Messages that may wait to be pushed before senders are told to wait. @defaultValue 50 000 */
   readonly pushBacklogMessages?: number
+  /**
+   * The login of the program that embeds the server. With it `POST /auth/session` gives who is signed in there a token; its answer
+   * has 10 s.
+   */
+  readonly authenticate?: Authenticate | undefined
   /** For tests only. */
   readonly faults?: Faults
 }
@@ -39,7 +50,7 @@ export interface StoreDurability {
 }
 
 /** A running IM server. */
-export interface ImServer {
+export interface ImServer extends ImActions {
   readonly config: Config
   readonly repositories: ImRepositories
   readonly gateway: ImGateway
@@ -51,6 +62,22 @@ export interface ImServer {
   storeDurability(): StoreDurability
   /** Begins to serve; resolves when clients can connect. */
   listen(ports?: { readonly apiPort?: number; readonly wsPort?: number }): Promise<ImServerAddresses>
+  /**
+   * Serves below a path of somebody else's HTTP server, whatever framework runs on it: API, probes and WebSocket on its port. All
+   * other requests and upgrades stay its own; the server is neither started nor stopped. Upgrades elsewhere are refused with 404
+   * unless the server has another listener for them. Returns how to let go.
+   *
+   * @throws InvalidArgumentError when the path is none, or the root.
+   */
+  attach(server: Server | SecureServer, options: { readonly path: string }): () => void
+  /**
+   * Answers one request, for programs that route by themselves; WebSockets go to `gateway.handleUpgrade`. Nobody may have read
+   * its body.
+   *
+   * @param options.path - what stands before our own paths in the request's `url`. @defaultValue nothing
+   * @returns false when the request is not one of ours: it was not touched.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, options?: { readonly path?: string }): boolean
   /** Drains: answers what was asked, tells clients to come back, stores everything, closes everything. Idempotent. */
   stop(deadlineMs?: number): Promise<void>
 }
@@ -67,7 +94,7 @@ export async function createImServer(
   options: ImServerOptions = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<ImServer> {
-  const { limits = {}, faults = {}, pushBacklogMessages = 50_000, ...settings } = options
+  const { limits = {}, faults = {}, pushBacklogMessages = 50_000, authenticate, ...settings } = options
   const config = readConfig(settings, environment)
   const composition = new Composition()
   provideEmbedded(composition)
@@ -79,6 +106,7 @@ export async function createImServer(
     .provide(parts.pushBacklogMessages, () => pushBacklogMessages)
     .provide(parts.bound, () => ({ wsPort: config.wsPort }))
     .provide(parts.faults, () => faults)
+    .provide(parts.host, () => ({ authenticate, addressesFor: (request) => clientAddresses(request, composition.get(parts.bound)) }))
 
   const engine = composition.get(parts.engine)
   try {
@@ -99,14 +127,17 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
   const probes = createProbes(composition)
   const bound = composition.get(parts.bound)
   const page = createPage({ folder: config.page, wsPort: () => bound.wsPort, logger })
+  const answer = (request: IncomingMessage, response: ServerResponse): boolean =>
+    probes(request, response) || composition.get(parts.api).handle(request, response)
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    if (probes(request, response) || composition.get(parts.api).handle(request, response)) return
-    if (page(request, response)) return
-    response
-      .writeHead(404, { 'content-type': 'application/json' })
-      .end('{"errCode":1004,"errMsg":"RecordNotFoundError","errDlt":"there is no such path"}')
+    if (answer(request, response) || page(request, response)) return
+    writeAnswer(response, noSuchPath, 404)
   }
   const [api, ws] = [new Listener(serve, logger), new Listener(serve, logger)]
+  const attachments = new Attachments(gateway, (request, response) => {
+    // Who signs in without a password does so on the server's own port only: what stands before another one is not known.
+    return !isBelow('/demo', request.url) && answer(request, response)
+  })
   let deadlineMs = config.stopDeadlineMs
   const lifecycle = new Lifecycle(clock)
     .add({ name: 'storage', stop: () => engine.close() })
@@ -125,9 +156,10 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
       stop: () => composition.get(parts.bus).stop(),
     })
     .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
-    .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws], deadlineMs, clock) })
+    .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws, attachments], deadlineMs, clock) })
   await lifecycle.start()
 
+  const actions = composition.get(parts.hostActions)
   let stopping: Promise<void> | undefined
   return {
     config,
@@ -146,19 +178,24 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
       const boundApi = await api.listen(host, apiPort, 'PARLANCE_API_PORT')
       if (wsPort === apiPort && wsPort !== 0) {
         gateway.attach(api.server)
-        bound.wsPort = boundApi
+        Object.assign(bound, { apiPort: boundApi, wsPort: boundApi })
         return addresses(host, boundApi, boundApi)
       }
       try {
         const boundWs = await ws.listen(host, wsPort, 'PARLANCE_WS_PORT')
         gateway.attach(ws.server)
-        bound.wsPort = boundWs
+        Object.assign(bound, { apiPort: boundApi, wsPort: boundWs })
         return addresses(host, boundApi, boundWs)
       } catch (error) {
         api.server.close()
         throw error
       }
     },
+    ensureUser: (identity) => actions.ensureUser(identity),
+    sendMessage: (message) => actions.sendMessage(message),
+    sendNotification: (notification) => actions.sendNotification(notification),
+    attach: (server, { path }) => attachments.attach(server, path),
+    handle: (request, response, { path = '' } = {}) => attachments.handle(request, response, path),
     stop(givenMs = config.stopDeadlineMs) {
       if (stopping === undefined) {
         deadlineMs = givenMs
@@ -177,7 +214,7 @@ const addresses = (host: string, api: number, ws: number): ImServerAddresses => 
 /** Ends what clients have open within three quarters of the time, so that the rest is enough to store everything. */
 async function closeConnections(
   gateway: ImGateway,
-  listeners: readonly Listener[],
+  listeners: readonly (Listener | Attachments)[],
   deadlineMs: Milliseconds,
   clock: Clock,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { wireError } from '@parlance/openim-protocol'
+import { errorCodes, wireError } from '@parlance/openim-protocol'
 import type { Answer } from './route.ts'
 
 const json = 'application/json; charset=utf-8'
@@ -24,6 +24,9 @@ export const successText = (data: Answer | string): string =>
 
 /** The text of a refusal. */
 export const refusalText = (errCode: number, detail: string): string => JSON.stringify(wireError(errCode, detail))
+
+/** What is said where nothing is. */
+export const noSuchPath = refusalText(errorCodes.RecordNotFoundError, 'there is no such path')
 
 /** Writes an answer, unless the connection is gone. Whatever it says, the status is 200: clients look into the body. */
 export function writeAnswer(response: ServerResponse, text: string, status = 200): void {

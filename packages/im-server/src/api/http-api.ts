@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type Clock,
@@ -87,6 +88,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
       operationID,
       remoteAddress: request.socket.remoteAddress ?? '',
       header: (name: string) => headerOf(request, name),
+      request,
     }
     if (operationID === '' || operationID.length > operationIDLength)
       throw badArgument(`the header operationID must have 1 to ${operationIDLength} characters`)
@@ -119,7 +121,8 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
 
   const answer = async (route: Route, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const startedMs = clock.elapsed()
-    const operationID = headerOf(request, 'operationid')
+    const given = headerOf(request, 'operationid')
+    const operationID = given === '' && route.operationID === 'optional' ? randomUUID() : given
     let code = 0
     let text: string
     let answered: (() => void) | undefined

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import type { Caller } from '../domain/caller.ts'
 import { badArgument, noPermission } from '../domain/refusals.ts'
@@ -10,6 +11,8 @@ export interface Visitor {
   readonly remoteAddress: string
   /** A header, by its name in lower case; empty when absent. */
   readonly header: (name: string) => string
+  /** As it came in; its body has been read. */
+  readonly request: IncomingMessage
 }
 
 /** Fields of an answer; undefined where there is nothing to say but that it worked. */
@@ -28,6 +31,8 @@ export interface Route {
   readonly rule: AccessRule
   readonly body: z.ZodType
   readonly forms?: TwoForms<Answer>
+  /** `optional`: whoever sends none gets one. @defaultValue 'required' */
+  readonly operationID?: 'required' | 'optional'
   /**
    * Checks the body, then the caller, then does the work.
    *
@@ -41,12 +46,16 @@ export interface Route {
 export function openRoute<Body>(
   path: string,
   body: z.ZodType<Body>,
-  definition: { handle(visitor: Visitor, body: Body): Promise<Answer> },
+  definition: {
+    readonly operationID?: 'required' | 'optional'
+    handle(visitor: Visitor, body: Body): Promise<Answer>
+  },
 ): Route {
   return {
     path,
     rule: 'open',
     body,
+    operationID: definition.operationID ?? 'required',
     handle: async (visitor, _caller, raw) => definition.handle(visitor, checked(body, raw)),
   }
 }
@@ -76,7 +85,12 @@ export function route<Body, Given extends Answer>(
   return forms === undefined ? facts : { ...facts, forms: forms as TwoForms<Answer> }
 }
 
-function checked<Body>(schema: z.ZodType<Body>, raw: unknown): Body {
+/**
+ * The value as its schema makes it.
+ *
+ * @throws {@link ImError} 1001 naming the field.
+ */
+export function checked<Body>(schema: z.ZodType<Body>, raw: unknown): Body {
   const result = schema.safeParse(raw)
   if (result.success) return result.data
   const issue = result.error.issues[0]

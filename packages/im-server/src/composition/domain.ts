@@ -26,6 +26,9 @@ import { imRepositories } from '../domain/repositories.ts'
 import { TokenIssue } from '../domain/token-issue.ts'
 import { Tokens } from '../domain/tokens.ts'
 import { Users } from '../domain/users.ts'
+import { HostActions } from '../embedding/host-actions.ts'
+import { HostLogin } from '../embedding/host-login.ts'
+import { HostUsers } from '../embedding/host-users.ts'
 import { createLogger } from '../logger.ts'
 import { createMetrics } from '../metrics.ts'
 import { loadSecrets } from '../secrets.ts'
@@ -152,6 +155,32 @@ export function provideDomain(composition: Composition): void {
         ),
     )
     .provide(parts.presence, (c) => new SessionPresence(c.get(parts.gateway)))
+    .provide(parts.hostUsers, (c) => new HostUsers(c.get(parts.users), c.get(parts.config).adminID))
+    .provide(parts.hostLogin, (c) => {
+      const { authenticate } = c.get(parts.host)
+      if (authenticate === undefined) return { login: undefined }
+      const login = new HostLogin({
+        authenticate,
+        hostUsers: c.get(parts.hostUsers),
+        tokenIssue: c.get(parts.tokenIssue),
+        adminUserID: c.get(parts.config).adminID,
+        clock: c.get(parts.clock),
+        logger: c.get(parts.logger),
+      })
+      return { login }
+    })
+    .provide(
+      parts.hostActions,
+      (c) =>
+        new HostActions({
+          repositories: c.get(parts.repositories),
+          hostUsers: c.get(parts.hostUsers),
+          messages: c.get(parts.messages),
+          notifications: c.get(parts.notifications),
+          adminUserID: c.get(parts.config).adminID,
+          clock: c.get(parts.clock),
+        }),
+    )
     .provide(parts.api, (c) =>
       createHttpApi({
         routes: imRoutes({
@@ -171,6 +200,8 @@ export function provideDomain(composition: Composition): void {
           reader: c.get(parts.messages),
           presence: c.get(parts.presence),
           clock: c.get(parts.clock),
+          hostLogin: c.get(parts.hostLogin).login,
+          addressesFor: c.get(parts.host).addressesFor,
         }).concat(demoRoutesOf(c)),
         tokens: c.get(parts.tokens),
         isAdmin: (userID) => userID === c.get(parts.config).adminID,

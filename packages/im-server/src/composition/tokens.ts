@@ -35,6 +35,11 @@ import type { RelationNotices } from '../domain/relation-notices.ts'
 import type { ImRepositories } from '../domain/repositories.ts'
 import type { Tokens } from '../domain/tokens.ts'
 import type { Users } from '../domain/users.ts'
+import type { HostActions } from '../embedding/host-actions.ts'
+import type { HostLogin } from '../embedding/host-login.ts'
+import type { HostUsers } from '../embedding/host-users.ts'
+import type { Authenticate } from '../embedding/identity.ts'
+import type { AddressesFor } from '../api/routes/session.ts'
 import type { PrometheusMetrics } from '../metrics.ts'
 import type { Secrets } from '../secrets.ts'
 import { token } from './token.ts'
@@ -44,6 +49,7 @@ export type ImGateway = Gateway<FrameRequest, FrameReply>
 
 /** Where the server listens; what was asked for until then. */
 export interface BoundPorts {
+  apiPort?: number
   wsPort: number
 }
 
@@ -51,6 +57,12 @@ export interface BoundPorts {
 export interface Faults {
   readonly engine?: { beforeCommit?(): void }
   readonly repositories?: { skipInvalidation?(entity: string, view: string): boolean }
+}
+
+/** What the program that embeds the server gives it. */
+export interface Host {
+  readonly authenticate: Authenticate | undefined
+  readonly addressesFor: AddressesFor
 }
 
 /** Every part of the server, by name. */
@@ -94,6 +106,10 @@ export const parts = {
   gateway: token<ImGateway>('gateway'),
   presence: token<Presence>('presence'),
   api: token<HttpApi>('api'),
+  host: token<Host>('host'),
+  hostUsers: token<HostUsers>('hostUsers'),
+  hostLogin: token<{ readonly login: HostLogin | undefined }>('hostLogin'),
+  hostActions: token<HostActions>('hostActions'),
   gatewayLimits: token<GatewayLimits>('gatewayLimits'),
   pushBacklogMessages: token<number>('pushBacklogMessages'),
   bound: token<BoundPorts>('bound'),

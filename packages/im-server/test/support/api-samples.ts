@@ -8,6 +8,7 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
   '/auth/get_user_token': () => ({ userID: 'carol', platformID: 7 }),
   '/auth/parse_token': async (world) => ({ token: await world.token('carol', 8) }),
   '/auth/force_logout': () => ({ userID: 'carol', platformID: 7 }),
+  '/auth/session': () => ({ platformID: 7 }),
   '/user/user_register': () => ({
     users: [{ userID: `new ${fresh++}`, nickname: 'n', faceURL: 'f', ex: 'e', appMangerLevel: 0, globalRecvMsgOpt: 0 }],
   }),

@@ -1,6 +1,6 @@
 import { createEmbeddedRepositories } from '@parlance/cached-repository/embedded'
 import { SqliteEngine } from '@parlance/engines/sqlite'
-import { noMetrics } from '@parlance/core'
+import { noMetrics, silentLogger } from '@parlance/core'
 import { createBus } from '@parlance/notification-bus'
 import { temporaryFolder, VirtualClock } from '@parlance/testing'
 import { join } from 'node:path'
@@ -32,6 +32,8 @@ import { imRepositories, type ImRepositories } from '../../src/domain/repositori
 import { TokenIssue } from '../../src/domain/token-issue.ts'
 import { Tokens } from '../../src/domain/tokens.ts'
 import { Users } from '../../src/domain/users.ts'
+import { HostLogin } from '../../src/embedding/host-login.ts'
+import { HostUsers } from '../../src/embedding/host-users.ts'
 import { ServedApi } from './http-call.ts'
 
 /** The secret of every world. */
@@ -39,6 +41,9 @@ export const secret = 'a secret for tests only'
 
 /** The administrator of every world. */
 export const adminUserID = 'imAdmin'
+
+/** Who is signed in to the program that embeds the world. */
+export const hostUserID = 'erin'
 
 const tokenKey = Buffer.alloc(32, 7)
 
@@ -133,7 +138,16 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
     presence,
     clock,
   }
-  const routes = imRoutes({ ...parts, reader: messages })
+  const hostLogin = new HostLogin({
+    authenticate: () => hostUserID,
+    hostUsers: new HostUsers(users, adminUserID),
+    tokenIssue,
+    adminUserID,
+    clock,
+    logger: silentLogger,
+  })
+  const addressesFor = () => ({ apiAddr: 'http://x', wsAddr: 'ws://x' })
+  const routes = imRoutes({ ...parts, reader: messages, hostLogin, addressesFor })
   const api = await ServedApi.start(createHttpApi({ routes, tokens, isAdmin }))
   await users.ensureAdmin(adminUserID)
 

@@ -15,6 +15,7 @@ import type { Presence } from '../../domain/presence.ts'
 import type { TokenIssue } from '../../domain/token-issue.ts'
 import type { Tokens } from '../../domain/tokens.ts'
 import type { Users } from '../../domain/users.ts'
+import type { HostLogin } from '../../embedding/host-login.ts'
 import type { Route } from '../route.ts'
 import { authRoutes } from './auth.ts'
 import { blacklistRoutes } from './blacklist.ts'
@@ -25,6 +26,7 @@ import { friendshipRoutes } from './friendship.ts'
 import { groupRoutes } from './group.ts'
 import { jssdkRoutes } from './jssdk.ts'
 import { msgRoutes } from './msg.ts'
+import { type AddressesFor, sessionRoutes } from './session.ts'
 import { userRoutes } from './user.ts'
 
 /** What the routes of the server's own API stand on. */
@@ -45,12 +47,17 @@ export interface ImRoutesOptions {
   readonly reader: MessageReader
   readonly presence: Presence
   readonly clock: Clock
+  /** Absent when the program that embeds the server has no login of its own. */
+  readonly hostLogin?: HostLogin | undefined
+  readonly addressesFor: AddressesFor
 }
 
 /** Every route of the server's own API. */
 export function imRoutes(options: ImRoutesOptions): readonly Route[] {
+  const { hostLogin, addressesFor } = options
   return [
     ...authRoutes(options),
+    ...(hostLogin === undefined ? [] : sessionRoutes({ hostLogin, addressesFor })),
     ...userRoutes(options),
     ...friendRoutes(options),
     ...friendshipRoutes(options),
