@@ -10,6 +10,7 @@ import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
 import { type Config, type ConfigInput, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
 import { pushes } from './domain/messages/push-record.ts'
+import { noSuchPath, writeAnswer } from './api/answer.ts'
 import { Attachments } from './embedding/attachments.ts'
 import type { ImActions } from './embedding/host-actions.ts'
 import type { Authenticate } from './embedding/identity.ts'
@@ -106,7 +107,10 @@ export async function createImServer(
     .provide(parts.pushBacklogMessages, () => pushBacklogMessages)
     .provide(parts.bound, () => ({ wsPort: config.wsPort }))
     .provide(parts.faults, () => faults)
-    .provide(parts.host, () => ({ authenticate, addressesFor: (request) => clientAddresses(request, composition.get(parts.bound)) }))
+    .provide(parts.host, () => ({
+      authenticate,
+      addressesFor: (request) => clientAddresses(request, composition.get(parts.bound)),
+    }))
 
   const engine = composition.get(parts.engine)
   try {

@@ -64,7 +64,7 @@ export class HostLogin {
     const timer = clock.after(decisionMs, () => giveUp(new TimeoutError(`no answer within ${decisionMs} ms`)))
     try {
       const given = await Promise.race([(async () => authenticate(request))(), overdue])
-      return typeof given === 'string' ? { userID: given } : given
+      return typeof given === 'string' ? { userID: given } : (given ?? undefined)
     } catch (error) {
       const failure = this.#failure('authenticate failed', operationID, error)
       if (error instanceof TimeoutError)

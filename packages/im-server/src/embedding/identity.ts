@@ -10,12 +10,12 @@ export interface Identity {
 }
 
 /**
- * Says who makes a request, by the login of the program that embeds the server, for example by a cookie of its own; undefined
+ * Says who makes a request, by the login of the program that embeds the server, for example by a cookie of its own; null or undefined
  * for nobody. The request was not read by anybody else: no middleware ran, its body is not to be touched.
  */
 export type Authenticate = (
   request: IncomingMessage,
-) => Promise<string | Identity | undefined> | string | Identity | undefined
+) => Promise<string | Identity | null | undefined> | string | Identity | null | undefined
 
 /** Checks an identity as strictly as a route's body. */
 export const identitySchema: z.ZodType<Identity> = z.object(

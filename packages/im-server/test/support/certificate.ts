@@ -1,0 +1,21 @@
+/** Key and certificate of localhost, signed by itself, for tests only. */
+export const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgO4171Jo7VFqLyM5g
+zXJjiQSc8XdXLAHvPMxDjUbYPxChRANCAASAaYgT/HDnL7phxh4YYIEDp+LkjzHN
+UB4cxRx1dql/FOEUUjcUne5apRgQqEwvIfPOO3DjxB9HIqb/mpuTZkwt
+-----END PRIVATE KEY-----
+`
+
+/** The certificate of {@link key}. */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUC94F3EvXd3wYBaEMOQRAcG4tEsEwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzE2NTc1N1oYDzIxMjYxMDMw
+MTY1NzU3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASAaYgT/HDnL7phxh4YYIEDp+LkjzHNUB4cxRx1dql/FOEUUjcUne5a
+pRgQqEwvIfPOO3DjxB9HIqb/mpuTZkwto28wbTAdBgNVHQ4EFgQU76Fln6Dd2kjD
+E5NsPmEW94TwRFcwHwYDVR0jBBgwFoAU76Fln6Dd2kjDE5NsPmEW94TwRFcwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIgVile8w5yM6LyRNbYS4j/+GDt0CqaR9iyr/RssIHrkesCIQCx
+Zxuw1noiFYJ/FYSmo1V3+0o0yQIrhlcQMXM8VxhBeg==
+-----END CERTIFICATE-----
+`
