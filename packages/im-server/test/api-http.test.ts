@@ -19,7 +19,9 @@ const tokens = {
 
 const as = (userID: string) => ({ operationID: 'op', token: `token of ${userID}` })
 
-const echo = openRoute('/echo', z.object({}).loose(), { handle: async (visitor, body) => ({ visitor, body }) })
+const echo = openRoute('/echo', z.object({}).loose(), {
+  handle: async ({ operationID, remoteAddress }, body) => ({ visitor: { operationID, remoteAddress }, body }),
+})
 const whoami = route('/whoami', z.object({}), { access: anyUser, handle: async (caller) => caller })
 const nothing = route('/nothing', z.object({}), { access: anyUser, handle: async () => undefined })
 const own = route('/own', z.object({ userID: z.string(), list: z.array(z.number()).optional() }), {
