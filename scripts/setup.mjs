@@ -1,8 +1,8 @@
 // Installs and builds what is not up to date. Plain syntax and no dependency: it must give a clear answer on any Node.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -61,11 +61,38 @@ function install() {
   writeFileSync(stamp, wanted)
 }
 
+const chat = join(root, 'examples/web-chat')
+
+/** The web chat as `npm start` serves it. */
+export const page = join(chat, 'dist/page')
+
+function filesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesIn(join(folder, entry.name)) : [join(folder, entry.name)],
+  )
+}
+
+/** Builds the web chat when its sources, or what it is built with, are not those of the last build. */
+function buildPage() {
+  const hash = createHash('sha256')
+  const own = ['index.html', 'chat.html', 'vite.config.mjs'].map((name) => join(chat, name))
+  for (const file of [...filesIn(join(chat, 'src')).sort(), ...own, join(root, 'pnpm-lock.yaml')])
+    hash.update(relative(root, file)).update(readFileSync(file))
+  const stamp = join(chat, 'dist/.page-built')
+  const wanted = hash.digest('hex')
+  if (existsSync(join(page, 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  rmSync(stamp, { force: true })
+  const config = join(chat, 'vite.config.mjs')
+  if (tool('vite', ['build', '--config', config, '--logLevel', 'warn']) !== 0) process.exit(1)
+  writeFileSync(stamp, wanted)
+}
+
 /** Installs and builds; quick when nothing changed. */
 export function setup() {
   requireNode()
   install()
   if (tool('tsc', ['-b']) !== 0) process.exit(1)
+  buildPage()
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) setup()

@@ -17,8 +17,8 @@ export interface PageOptions {
   readonly logger: Logger
 }
 
-/** Names that a build gave to their content: they never change. */
-const hashed = /-[\w-]{8}\.\w+$/
+/** Files that a build named after their content: what is in them never changes. */
+const hashed = /[\\/]assets[\\/][^\\/]+-[\w-]{8}\.\w+$/
 
 /**
  * Serves the files of one folder, and no others: no hidden ones, none above it, no lists. GET and HEAD, with ETags.
@@ -74,7 +74,8 @@ function contentPolicy(host: string | undefined, wsPort: number): string {
   return [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
-    "worker-src 'self'",
+    // OpenIM's SDK makes an empty worker of a blob to see whether the browser has module workers; it inherits this policy.
+    "worker-src 'self' blob:",
     "style-src 'self'",
     "img-src 'self' data:",
     "font-src 'self'",

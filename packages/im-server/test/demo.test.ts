@@ -145,12 +145,12 @@ describe('the page', () => {
   beforeAll(async () => {
     folder = temporaryFolder()
     const page = join(folder.path, 'page')
-    mkdirSync(join(page, 'sdk'), { recursive: true })
+    for (const name of ['sdk', 'assets']) mkdirSync(join(page, name), { recursive: true })
     writeFileSync(join(folder.path, 'secret.txt'), 'outside')
     writeFileSync(join(page, 'index.html'), '<!doctype html>')
     writeFileSync(join(page, '.hidden'), 'hidden')
     writeFileSync(join(page, 'sdk/core.wasm'), Buffer.from('0061736d01000000', 'hex'))
-    writeFileSync(join(page, 'app-BxY12_-a.js'), 'export {}')
+    writeFileSync(join(page, 'assets/app-BxY12_-a.js'), 'export {}')
     server = await startServer({ page })
   })
   afterAll(async () => {
@@ -175,8 +175,8 @@ describe('the page', () => {
   })
 
   it('a file that carries the hash of its content is kept for ever, and types are told', async () => {
-    expect((await get('/app-BxY12_-a.js')).headers.get('cache-control')).toContain('immutable')
-    expect((await get('/app-BxY12_-a.js')).headers.get('content-type')).toMatch(/^text\/javascript/)
+    expect((await get('/assets/app-BxY12_-a.js')).headers.get('cache-control')).toContain('immutable')
+    expect((await get('/assets/app-BxY12_-a.js')).headers.get('content-type')).toMatch(/^text\/javascript/)
     expect((await get('/sdk/core.wasm')).headers.get('content-type')).toBe('application/wasm')
     expect((await get('/sdk/core.wasm')).headers.get('cache-control')).toBe('no-cache')
   })

@@ -1,0 +1,39 @@
+type SdkModule = typeof import('@openim/wasm-client-sdk')
+
+/** OpenIM's client: one per page. */
+export type Sdk = ReturnType<SdkModule['getSDK']>
+
+/** The client, and the names of its events. */
+export interface LoadedSdk {
+  readonly sdk: Sdk
+  readonly events: SdkModule['CbEvents']
+}
+
+const fileAt = (name: string): string => new URL(`sdk/${name}`, document.baseURI).href
+
+/** Loads the SDK as it was published: a classic script, a module, a worker beside it and two WebAssembly files. */
+export async function loadSdk(): Promise<LoadedSdk> {
+  await loadScript(fileAt('wasm_exec.js'))
+  const url = fileAt('index.es.js')
+  const { getSDK, CbEvents } = (await import(/* @vite-ignore */ url)) as SdkModule
+  const sdk = getSDK({ coreWasmPath: fileAt('openIM.wasm'), sqlWasmPath: fileAt('sql-wasm.wasm'), debug: false })
+  return { sdk, events: CbEvents }
+}
+
+function loadScript(url: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement('script')
+    script.src = url
+    script.onload = () => resolve()
+    script.onerror = () => reject(new Error(`${url} could not be loaded; is the server running?`))
+    document.head.append(script)
+  })
+}
+
+/** What the SDK or the server said went wrong, in one line. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Error) return error.message
+  const { errMsg, errCode } = (error ?? {}) as { readonly errMsg?: unknown; readonly errCode?: unknown }
+  if (typeof errMsg === 'string' && errMsg !== '') return errMsg
+  return typeof errCode === 'number' ? `error ${errCode}` : 'something went wrong'
+}

@@ -1,0 +1,86 @@
+import { useRef, useState } from 'preact/hooks'
+import { Icon, type IconName } from './icon.tsx'
+import { moveFocus } from './keys.ts'
+
+/** One line of a menu. */
+export interface MenuItem {
+  readonly label: string
+  readonly isDangerous?: boolean
+  readonly run: () => void
+}
+
+interface MenuProps {
+  readonly label: string
+  readonly items: readonly MenuItem[]
+  readonly icon?: IconName
+  readonly tabIndex?: number
+}
+
+const gapPx = 4
+
+/** A button that opens a list of actions: arrow keys move, Enter acts, Esc closes and gives the focus back. */
+export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
+  const button = useRef<HTMLButtonElement>(null)
+  const list = useRef<HTMLDivElement>(null)
+  const [isOpen, setOpen] = useState(false)
+
+  const open = (): void => {
+    const [at, shown] = [button.current!.getBoundingClientRect(), list.current!]
+    shown.showPopover()
+    const { offsetWidth, offsetHeight } = shown
+    const isBelow = at.bottom + gapPx + offsetHeight < innerHeight
+    shown.style.top = `${isBelow ? at.bottom + gapPx : Math.max(gapPx, at.top - gapPx - offsetHeight)}px`
+    shown.style.left = `${Math.max(gapPx, Math.min(at.right - offsetWidth, innerWidth - offsetWidth - gapPx))}px`
+    shown.querySelector<HTMLElement>('[data-item]')?.focus()
+  }
+
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        class="quiet round"
+        aria-label={label}
+        title={label}
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        tabIndex={tabIndex}
+        onClick={open}
+      >
+        <Icon name={icon} />
+      </button>
+      <div
+        ref={list}
+        class="menu"
+        popover="auto"
+        role="menu"
+        aria-label={label}
+        onKeyDown={(event) => {
+          if (event.key === 'Tab') list.current?.hidePopover()
+          event.stopPropagation()
+          moveFocus(event)
+        }}
+        onToggle={(event) => setOpen(event.newState === 'open')}
+      >
+        {isOpen &&
+          items.map((item) => (
+            <button
+              key={item.label}
+              type="button"
+              role="menuitem"
+              data-item
+              tabIndex={-1}
+              class={item.isDangerous === true ? 'dangerous' : ''}
+              onClick={() => {
+                list.current?.hidePopover()
+                button.current?.focus()
+                item.run()
+              }}
+            >
+              {item.label}
+            </button>
+          ))}
+      </div>
+    </>
+  )
+}
