@@ -12,7 +12,7 @@ const maxWritesPerCall: Count = 10_000
  * written.
  */
 export async function applyWrites(
-  { store, invalidation, dependentsOf }: RepositoryParts,
+  { store, invalidation, dependentsOf, spreader }: RepositoryParts,
   writes: readonly EntityWrite[],
   announced: readonly Announced[] = [],
 ): Promise<readonly WriteOutcome[]> {
@@ -20,13 +20,23 @@ export async function applyWrites(
     throw new InvalidArgumentError(`${writes.length} writes in one call; it takes ${maxWritesPerCall}: split the call`)
   if (writes.length === 0 && announced.length === 0) return []
   const stale: StaleKeys = { shared: new Set(), local: new Set() }
+  let isSpread = false
   const outcomes = await store.apply(writes, {
     // What has no name in the caches has to be refused while the write can still be undone.
     changes: (schema, before, after) => {
       dependentsOf(schema).stale(before, after, stale)
       return dependentsOf(schema).changes(before, after, dependentsOf)
     },
-    committed: () => invalidation.begin(stale),
+    spreads: (schema, before, after) => {
+      const requests = dependentsOf(schema).spreads(before, after, dependentsOf)
+      for (const request of requests) spreader.know(request.schema)
+      isSpread ||= requests.length > 0
+      return requests
+    },
+    committed: () => {
+      invalidation.begin(stale)
+      if (isSpread) spreader.wake()
+    },
     announced,
   })
   await invalidation.finish(stale)

@@ -9,6 +9,7 @@ import type { EntitySchema } from './entity/schema.ts'
 import type { ViewSpec } from './entity/view.ts'
 import { EntityRepository, type RepositoryParts } from './entity-repository.ts'
 import type { Repositories, RepositoriesOptions } from './repositories.ts'
+import { Spreader } from './spread/spreader.ts'
 import { JournalRepository } from './stream/journal-repository.ts'
 import { gatherWrites } from './together.ts'
 import { TailCache } from './stream/tail-cache.ts'
@@ -44,7 +45,8 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
     }
     return known
   }
-  const parts: RepositoryParts = { store, lists, reads, invalidation, dependentsOf }
+  const spreader = new Spreader({ store, dependentsOf, clock, logger, metrics })
+  const parts: RepositoryParts = { store, lists, reads, invalidation, dependentsOf, spreader }
   const tails = new TailCache({ maxBytes: tailMaxBytes, metrics })
   const known = new Map<string, { schema: object; repository: unknown }>()
   const once = <T>(kind: string, schema: { readonly name: string }, make: () => T): T => {
@@ -61,6 +63,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const repositoryOf = ({ schema }: { readonly schema: EntitySchema }): EntityRepository =>
     once('entity', schema, () => {
       store.open(schema)
+      spreader.know(schema)
       return withViews(new EntityRepository(schema, parts), schema)
     })
   return {
@@ -75,7 +78,9 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         const views = [...schema.last.keys()].map((view) => [view, repository.lastMethod(view)])
         return Object.assign(repository, Object.fromEntries(views))
       }) as never,
+    whenSpread: () => spreader.idle(),
     close() {
+      spreader.close()
       unsubscribe()
       invalidation.close()
     },

@@ -12,6 +12,7 @@ import type { KeyDelta, ReadOptions, RowDelta } from './entity/view.ts'
 import type { EntityStore, EntityWrite, StoredRow } from './entity-store.ts'
 import { countKind, keysKind } from './entity/value-kinds.ts'
 import type { RevisedRow, RowMethods } from './repository.ts'
+import type { Spreader } from './spread/spreader.ts'
 
 /** What all repositories of one {@link Repositories} share. */
 export interface RepositoryParts {
@@ -20,6 +21,7 @@ export interface RepositoryParts {
   readonly reads: ReadPath
   readonly invalidation: Invalidation
   readonly dependentsOf: DependentsOf
+  readonly spreader: Spreader
 }
 
 const maxKeysPerCall: Count = 200_000

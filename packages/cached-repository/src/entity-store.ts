@@ -56,6 +56,32 @@ export interface ListChange extends Change {
   readonly unless?: { readonly schema: EntitySchema; readonly key: AnyRow }
 }
 
+/** A touch of many rows that a write asks for; it is spread afterwards, batch by batch. */
+export interface SpreadRequest {
+  /** Which touch of which view. */
+  readonly touch: string
+  /** Names {@link by}. */
+  readonly place: string
+  /** Names the row that changed. */
+  readonly source: string
+  /** Whose rows are touched. */
+  readonly schema: EntitySchema
+  /** The values that the touched rows have. */
+  readonly by: AnyRow
+}
+
+/** A touch that waits to be spread. */
+export interface WaitingSpread extends Pick<SpreadRequest, 'touch' | 'place' | 'source'> {
+  /** Ascends with the time at which it was asked for. */
+  readonly id: number
+}
+
+/** What one batch of a spread does, besides moving it on. */
+export interface SpreadBatch {
+  readonly changes: readonly Change[]
+  readonly announced: readonly Announced[]
+}
+
 /** What goes with an atomic write. */
 export interface WriteEffects {
   /**
@@ -63,6 +89,11 @@ export interface WriteEffects {
    * undoes the step. Quick; may be called again when the step is begun again.
    */
   changes(schema: EntitySchema, before: AnyRow | undefined, after: AnyRow | undefined): readonly ListChange[]
+  /**
+   * Called within the step at the turn of each write that found or left a row, before the next write is done. Of what it asks
+   * for, only touches of at least one row that is there at that moment are kept waiting.
+   */
+  spreads(schema: EntitySchema, before: AnyRow | undefined, after: AnyRow | undefined): readonly SpreadRequest[]
   /**
    * Called synchronously when the write is durable, before any reader of this process can see it or its list changes.
    * Not called when the write failed.
@@ -97,7 +128,24 @@ export interface EntityStore {
    * step. Writes see those before them. A condition has an outcome without rows.
    *
    * @throws {@link RowConflictError} for an insert of a key that is there, or where a row is at another revision than asked,
-   * {@link RowNotFoundError} for a patch of no row and where a revision is asked of no row. Nothing was written then.
+   * {@link RowNotFoundError} for a patch of no row and where a revision is asked of no row, OverloadedError when too many touches
+   * wait to be spread. Nothing was written then.
    */
   apply(writes: readonly EntityWrite[], effects: WriteEffects): Promise<WriteOutcome[]>
+  /** Touches that wait to be spread, by ascending id, those above `afterID` only. */
+  waitingSpreads(afterID: number, limit: Count): Promise<WaitingSpread[]>
+  /**
+   * Does the next batch of a touch in one atomic, durable step: finds at most `limit` of its rows that had no turn yet, appends
+   * what `batchOf` makes of their keys, and remembers how far it came; after the last one the touch is forgotten. Rows have
+   * their turn in the order of their keys, so that none that stays is left out whatever comes and goes meanwhile. A touch asked
+   * for again while it waits begins anew after its last batch.
+   *
+   * Resolves with the number of rows found; 0 when the touch does not wait any more.
+   */
+  spread(
+    waiting: WaitingSpread,
+    rows: { readonly schema: EntitySchema; readonly by: AnyRow },
+    limit: Count,
+    batchOf: (keys: readonly AnyRow[]) => SpreadBatch,
+  ): Promise<Count>
 }

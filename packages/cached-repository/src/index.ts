@@ -9,7 +9,15 @@ export {
 } from './entity/errors.ts'
 export { field, type FieldOf, type FieldSpec, type FieldType, type RowOf } from './entity/field.ts'
 export type { Row, RowChange, RowInput } from './entity/row.ts'
-export { type Entity, type EntitySchema, touch, type Touch } from './entity/schema.ts'
+export type { Entity, EntitySchema } from './entity/schema.ts'
+export {
+  type SpreadOptions,
+  type SpreadTouch,
+  touch,
+  type Touch,
+  type TouchedRows,
+  type TouchSpec,
+} from './entity/touch.ts'
 export type { AnyRow } from './entity/values.ts'
 export type {
   CountMethod,
@@ -30,7 +38,10 @@ export type {
   EntityWrite,
   KeyRange,
   ListChange,
+  SpreadBatch,
+  SpreadRequest,
   StoredRow,
+  WaitingSpread,
   WriteEffects,
   WriteOutcome,
 } from './entity-store.ts'
@@ -38,6 +49,7 @@ export type { Repositories, RepositoriesOptions } from './repositories.ts'
 export type { Position } from '@parlance/notification-bus'
 export type { AppendedEntry, StreamHead } from '@parlance/seq-allocator'
 export type { Repository, RepositoryOf, RevisedRow, RowMethods } from './repository.ts'
+export { touchedRows } from './spread/touched-rows.ts'
 export type { Together } from './together.ts'
 export {
   type LastMethod,

@@ -54,6 +54,11 @@ export interface Repositories {
    * @throws {@link RowConflictError} or {@link RowNotFoundError} as the single write would; nothing was done then.
    */
   together(gather: (together: Together) => void): Promise<void>
+  /**
+   * Resolves once the touches of many rows that follow from writes so far have all been spread; for scripts and tests. Nobody
+   * needs to wait: they are spread by themselves, and go on where they stopped when the process starts again.
+   */
+  whenSpread(): Promise<void>
   /** Stops listening to the channel. Repositories must not be used any more. */
   close(): void
 }

@@ -48,6 +48,8 @@ function gated(store: EntityStore) {
       keysOf: (schema, view, by, range) => passing(store.keysOf(schema, view, by, range)),
       countOf: (schema, view, by) => passing(store.countOf(schema, view, by)),
       apply: (writes, effects) => store.apply(writes, effects),
+      waitingSpreads: (afterID, limit) => store.waitingSpreads(afterID, limit),
+      spread: (waiting, rows, limit, batchOf) => store.spread(waiting, rows, limit, batchOf),
     } satisfies EntityStore,
   }
 }

@@ -1,4 +1,4 @@
-import { entityStoreContract, streamStoreContract } from '@parlance/cached-repository/contract'
+import { entityStoreContract, spreadContract, streamStoreContract } from '@parlance/cached-repository/contract'
 import { type House, openHouse } from './open-house.ts'
 
 const houses = new WeakMap<object, House>()
@@ -18,4 +18,5 @@ async function close(parts: object): Promise<void> {
 }
 
 entityStoreContract('embedded', { open, close })
+spreadContract('embedded', { open, close })
 streamStoreContract('embedded', { open, close })

@@ -27,13 +27,14 @@ export function openHouse(
   change: (parts: RepositoriesOptions) => Partial<RepositoriesOptions> = () => ({}),
   folder: TemporaryFolder = temporaryFolder(),
   faults: { beforeCommit?(): void } = {},
+  limits: { readonly maxWaitingSpreads?: number } = {},
 ): House {
   const engine = SqliteEngine.open({ path: `${folder.path}/test.db`, faults })
   const journal = createEmbeddedJournal({ engine })
   const lists = createEmbeddedChangeLists({ engine })
   const log = createEmbeddedEventLog({ engine, journal })
   const parts: RepositoriesOptions = {
-    store: createEmbeddedEntityStore({ engine, lists, log }),
+    store: createEmbeddedEntityStore({ engine, lists, log, ...limits }),
     streams: createEmbeddedStreamStore({ engine, journal, log }),
     cache: createCache({ store: createEmbeddedCacheStore() }),
     lists,

@@ -9,6 +9,8 @@ it('a page reads its own keys and rows, and the length of its list once', async 
       soleWriter: store.soleWriter,
       open: (schema) => store.open(schema),
       apply: (writes, effects) => store.apply(writes, effects),
+      waitingSpreads: (afterID, limit) => store.waitingSpreads(afterID, limit),
+      spread: (waiting, rows, limit, batchOf) => store.spread(waiting, rows, limit, batchOf),
       getMany: (schema, keys) => {
         asked.push(`${keys.length} rows`)
         return store.getMany(schema, keys)

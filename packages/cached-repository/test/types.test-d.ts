@@ -6,6 +6,7 @@ import {
   stream,
   type StreamRepositoryOf,
   touch,
+  type touchedRows,
 } from '@parlance/cached-repository'
 import { Entity, Field } from '@parlance/cached-repository/decorators'
 
@@ -119,6 +120,10 @@ export async function refused(): Promise<void> {
   await threadRepository.put({ threadID: 't', tags: [1], openedAt: new Date(), rank: 1, open: true })
 }
 
+declare const told: ReturnType<typeof touchedRows<{ threadID: string }, { authorID: string }>>
+declare const toldOfOthers: ReturnType<typeof touchedRows<{ threadID: string }, { emoji: string }>>
+declare const toldByOthers: ReturnType<typeof touchedRows<{ emoji: string }, { authorID: string }>>
+
 const plain = entity(Reaction, { key: ['authorID'] })
 declare const withoutViews: RepositoryOf<typeof plain>
 
@@ -144,6 +149,30 @@ export function refusedDeclarations(): void {
       d: v.rows({ by: 'threadID', where: { nope: 1 } }),
       // @ts-expect-error the mapped key is not this entity's key
       e: v.changes({ by: 'authorID', touchedBy: [touch(threads, (t) => ({ threadID: t.threadID }))] }),
+      // @ts-expect-error the touched entity has no such field
+      g: v.changes({ by: 'authorID', touchedBy: [touch(threads, { nope: 'threadID' }, { fields: ['title'] })] }),
+      // @ts-expect-error the field has another type
+      h: v.changes({ by: 'authorID', touchedBy: [touch(threads, { threadID: 'rank' }, { fields: ['title'] })] }),
+      // @ts-expect-error the other entity has no such field
+      i: v.changes({ by: 'authorID', touchedBy: [touch(threads, { threadID: 'nope' }, { fields: ['title'] })] }),
+      // @ts-expect-error a change of an unknown field
+      j: v.changes({ by: 'authorID', touchedBy: [touch(threads, { threadID: 'threadID' }, { fields: ['nope'] })] }),
+      // @ts-expect-error a key field cannot change
+      k: v.changes({ by: 'authorID', touchedBy: [touch(threads, { threadID: 'threadID' }, { fields: ['threadID'] })] }),
+      l: v.changes({
+        by: 'authorID',
+        touchedBy: [touch(threads, { threadID: 'threadID' }, { fields: ['title'], announce: told })],
+      }),
+      m: v.changes({
+        by: 'authorID',
+        // @ts-expect-error the topic takes keys of another entity
+        touchedBy: [touch(threads, { threadID: 'threadID' }, { fields: ['title'], announce: toldOfOthers })],
+      }),
+      n: v.changes({
+        by: 'authorID',
+        // @ts-expect-error the topic is told by another entity
+        touchedBy: [touch(threads, { threadID: 'threadID' }, { fields: ['title'], announce: toldByOthers })],
+      }),
       // @ts-expect-error the mapping reads a field that the other entity has not
       f: v.changes({ by: 'authorID', touchedBy: [touch(threads, (t) => ({ authorID: t.nope }))] }),
     }),

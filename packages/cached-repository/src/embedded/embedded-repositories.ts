@@ -40,7 +40,7 @@ export function createEmbeddedRepositories(options: EmbeddedRepositoriesOptions)
   const lists = createEmbeddedChangeLists({ engine, metrics })
   const log = createEmbeddedEventLog({ engine, journal, clock, logger, metrics })
   const repositories = createRepositories({
-    store: createEmbeddedEntityStore({ engine, lists, log }),
+    store: createEmbeddedEntityStore({ engine, lists, log, metrics }),
     streams: createEmbeddedStreamStore({ engine, journal, log }),
     cache: createCache({ store: createEmbeddedCacheStore({ clock }), clock, logger, metrics }),
     lists,

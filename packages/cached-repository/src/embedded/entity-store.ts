@@ -1,4 +1,4 @@
-import type { Count } from '@parlance/core'
+import { type Count, type Metrics, noMetrics } from '@parlance/core'
 import type { SqliteEngine } from '@parlance/engines/sqlite'
 import type { Change, LogRecord } from '@parlance/notification-bus'
 import { RowConflictError, RowNotFoundError } from '../entity/errors.ts'
@@ -9,11 +9,14 @@ import type {
   EntityWrite,
   KeyRange,
   ListChange,
+  SpreadBatch,
   StoredRow,
+  WaitingSpread,
   WriteEffects,
   WriteOutcome,
 } from '../entity-store.ts'
 import { EntityTable } from './entity-table.ts'
+import { SpreadTable } from './spread-table.ts'
 
 /** What an embedded entity store needs. */
 export interface EmbeddedEntityStoreOptions {
@@ -22,6 +25,9 @@ export interface EmbeddedEntityStoreOptions {
   readonly lists: { appendIn(changes: readonly Change[]): void }
   /** Where messages go that are published with rows, in their transaction. */
   readonly log: { publishIn(topic: string, records: readonly LogRecord[]): void }
+  /** More touches of many rows than this waiting to be spread: what asks for more is refused. @defaultValue 100 000 */
+  readonly maxWaitingSpreads?: Count
+  readonly metrics?: Metrics
 }
 
 /**
@@ -38,12 +44,16 @@ class SqliteEntityStore implements EntityStore {
   readonly #engine: SqliteEngine
   readonly #lists: EmbeddedEntityStoreOptions['lists']
   readonly #log: EmbeddedEntityStoreOptions['log']
+  readonly #spreads: SpreadTable
   readonly #tables = new Map<EntitySchema, EntityTable>()
 
-  constructor({ engine, lists, log }: EmbeddedEntityStoreOptions) {
+  constructor(options: EmbeddedEntityStoreOptions) {
+    const { engine, lists, log, maxWaitingSpreads = 100_000, metrics = noMetrics } = options
     this.#engine = engine
     this.#lists = lists
     this.#log = log
+    const gauge = metrics.gauge('parlance_repository_spreads_waiting', 'Changes that wait to be spread to other rows')
+    this.#spreads = new SpreadTable(engine, maxWaitingSpreads, gauge)
   }
 
   open(schema: EntitySchema): void {
@@ -66,7 +76,11 @@ class SqliteEntityStore implements EntityStore {
   apply(writes: readonly EntityWrite[], effects: WriteEffects): Promise<WriteOutcome[]> {
     for (const { schema } of writes) this.open(schema)
     return this.#engine.write(() => {
-      const outcomes = writes.map((write) => this.#do(write))
+      const outcomes = writes.map((write) => {
+        const outcome = this.#do(write)
+        this.#askForSpreads(write.schema, outcome, effects)
+        return outcome
+      })
       const changes = outcomes.flatMap(({ before, after }, index) =>
         before === undefined && after === undefined
           ? []
@@ -77,6 +91,38 @@ class SqliteEntityStore implements EntityStore {
       this.#engine.afterCommit(() => effects.committed(outcomes))
       return outcomes
     })
+  }
+
+  async waitingSpreads(afterID: number, limit: Count): Promise<WaitingSpread[]> {
+    return this.#spreads.page(afterID, limit)
+  }
+
+  spread(
+    { id }: WaitingSpread,
+    { schema, by }: { readonly schema: EntitySchema; readonly by: AnyRow },
+    limit: Count,
+    batchOf: (keys: readonly AnyRow[]) => SpreadBatch,
+  ): Promise<Count> {
+    const table = this.#table(schema)
+    return this.#engine.write(() => {
+      const progress = this.#spreads.find(id)
+      if (progress === undefined) return 0
+      const after = progress.after === null ? undefined : table.key.decode(progress.after)
+      const keys = table.keysAfter(by, after, limit)
+      const { changes, announced } = batchOf(keys)
+      if (changes.length > 0) this.#lists.appendIn(changes)
+      for (const { topic, records } of announced) this.#log.publishIn(topic, records)
+      if (keys.length < limit) this.#spreads.finishIn(id, progress)
+      else this.#spreads.moveIn(id, table.key.encode(keys.at(-1)!))
+      return keys.length
+    })
+  }
+
+  /** What nobody shows yet needs no spreading: a row that comes later is read with what it shows. */
+  #askForSpreads(schema: EntitySchema, { before, after }: WriteOutcome, effects: WriteEffects): void {
+    if (before === undefined && after === undefined) return
+    for (const request of effects.spreads(schema, before?.row, after?.row))
+      if (this.#table(request.schema).keysAfter(request.by, undefined, 1).length > 0) this.#spreads.askIn(request)
   }
 
   #do(write: EntityWrite): WriteOutcome {

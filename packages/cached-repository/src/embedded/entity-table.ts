@@ -1,6 +1,7 @@
 import type { Count } from '@parlance/core'
 import type { SqliteEngine, SqliteStatement, SqliteValue } from '@parlance/engines/sqlite'
 import type { FieldSpec } from '../entity/field.ts'
+import { KeyCodec } from '../entity/key-codec.ts'
 import { RowCodec } from '../entity/row-codec.ts'
 import type { EntitySchema } from '../entity/schema.ts'
 import type { AnyRow } from '../entity/values.ts'
@@ -21,6 +22,7 @@ const chunkSizes: readonly Count[] = [1, 8, 32, 128]
 /** The table of one entity, with its statements prepared once. */
 export class EntityTable {
   readonly rows: RowCodec
+  readonly key: KeyCodec
   readonly #schema: EntitySchema
   readonly #engine: SqliteEngine
   readonly #fields: readonly FieldSpec[]
@@ -29,10 +31,12 @@ export class EntityTable {
   readonly #selects = new Map<Count, SqliteStatement<ColumnValues>>()
   readonly #keys = new Map<string, Selection>()
   readonly #counts = new Map<string, Selection>()
+  readonly #walks = new Map<string, SqliteStatement<ColumnValues>>()
 
   constructor(engine: SqliteEngine, schema: EntitySchema) {
     prepareTable(engine, schema)
     this.rows = new RowCodec(schema)
+    this.key = new KeyCodec(schema.key, `the key of ${schema.name}`)
     this.#schema = schema
     this.#engine = engine
     this.#fields = [...schema.fields.values()]
@@ -83,14 +87,18 @@ export class EntityTable {
   }
 
   keysOf(view: string, by: AnyRow, { offset, limit }: KeyRange = wholeList): AnyRow[] {
-    return this.#ask(this.#keys.get(view)!, view, by, limit, offset).map((columns) => {
-      const key: Record<string, unknown> = {}
-      for (const field of this.#schema.key) {
-        const value = fromColumn(field, columns[field.name])
-        key[field.name] = field.type === 'date' ? new Date(value as number) : value
-      }
-      return Object.freeze(key)
-    })
+    return this.#ask(this.#keys.get(view)!, view, by, limit, offset).map((columns) => this.#keyFrom(columns))
+  }
+
+  /** Keys of rows with the values `by`, in the order of the keys, after one of them. */
+  keysAfter(by: AnyRow, after: AnyRow | undefined, limit: Count): AnyRow[] {
+    const equal = Object.keys(by)
+    const rest = this.#schema.key.filter(({ name }) => !equal.includes(name))
+    if (after !== undefined && rest.length === 0) return []
+    const parameters = equal.map((name) => toColumn(this.#schema.fields.get(name)!, by[name]))
+    if (after !== undefined) parameters.push(...rest.map((field) => toColumn(field, after[field.name])))
+    const found = this.#walk(equal, rest, after !== undefined).all(...parameters, limit)
+    return found.map((columns) => this.#keyFrom(columns))
   }
 
   countOf(view: string, by: AnyRow): Count {
@@ -115,6 +123,32 @@ export class EntityTable {
     const constants = Object.entries(spec.where).map(([name, value]) => toColumn(this.#schema.fields.get(name)!, value))
     const sql = `SELECT ${what} FROM ${quoted(tableName(this.#schema))} WHERE ${where}${rest}`
     return { statement: this.#engine.prepare(sql), constants }
+  }
+
+  #walk(equal: readonly string[], rest: readonly FieldSpec[], isLater: boolean): SqliteStatement<ColumnValues> {
+    const name = `${isLater} ${equal.join()}`
+    let statement = this.#walks.get(name)
+    if (statement === undefined) {
+      const key = this.#schema.key.map((field) => quoted(field.name)).join(', ')
+      const order = rest.map((field) => quoted(field.name)).join(', ')
+      const where = equal.map((field) => `${quoted(field)} = ?`).join(' AND ')
+      const later = isLater ? ` AND (${order}) > (${rest.map(() => '?').join(', ')})` : ''
+      const sorted = order === '' ? '' : ` ORDER BY ${order}`
+      statement = this.#engine.prepare(
+        `SELECT ${key} FROM ${quoted(tableName(this.#schema))} WHERE ${where}${later}${sorted} LIMIT ?`,
+      )
+      this.#walks.set(name, statement)
+    }
+    return statement
+  }
+
+  #keyFrom(columns: ColumnValues): AnyRow {
+    const key: Record<string, unknown> = {}
+    for (const field of this.#schema.key) {
+      const value = fromColumn(field, columns[field.name])
+      key[field.name] = field.type === 'date' ? new Date(value as number) : value
+    }
+    return Object.freeze(key)
   }
 
   #select(size: Count): SqliteStatement<ColumnValues> {

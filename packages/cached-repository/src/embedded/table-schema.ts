@@ -2,7 +2,7 @@ import type { SqliteEngine } from '@parlance/engines/sqlite'
 import { IncompatibleStoreError } from '../entity/errors.ts'
 import type { FieldSpec } from '../entity/field.ts'
 import type { EntitySchema } from '../entity/schema.ts'
-import type { ViewSpec } from '../entity/view.ts'
+import type { RowsSpec, ViewSpec } from '../entity/view.ts'
 import { columnType, quoted } from './columns.ts'
 
 interface Column {
@@ -26,7 +26,7 @@ export function prepareTable(engine: SqliteEngine, schema: EntitySchema): void {
   const table = tableName(schema)
   const columns = engine.prepare<Column>(`SELECT name, type, pk FROM pragma_table_info('${table}')`).all()
   const steps = columns.length === 0 ? [createTable(schema)] : addColumns(engine, schema, columns)
-  const wanted = new Map([...schema.views.values()].flatMap((spec) => indexOf(schema, spec)))
+  const wanted = new Map([...schema.views.values()].flatMap((spec) => indexesOf(schema, spec)))
   const existing = engine
     .prepare<{ name: string }>(`SELECT name FROM pragma_index_list('${table}') WHERE origin = 'c'`)
     .all()
@@ -99,11 +99,23 @@ function incompatible(schema: EntitySchema, what: string, cure: string, field?: 
   })
 }
 
-/** The index that answers a view, by a name that says what is in it; none when the primary key does. */
-function indexOf(schema: EntitySchema, spec: ViewSpec): [name: string, sql: string][] {
-  if (spec.kind === 'changes') return []
-  const equal = [...new Set([...spec.by, ...Object.keys(spec.where)])]
-  const order = spec.kind === 'rows' ? spec.order : []
+/** The indexes that answer a view and the touches of many of its rows. */
+function indexesOf(schema: EntitySchema, spec: ViewSpec): [name: string, sql: string][] {
+  if (spec.kind === 'changes')
+    return spec.touchedBy.flatMap((touch) =>
+      touch.kind === 'many'
+        ? indexOf(
+            schema,
+            touch.by.map(([field]) => field),
+          )
+        : [],
+    )
+  return indexOf(schema, [...spec.by, ...Object.keys(spec.where)], spec.kind === 'rows' ? spec.order : [])
+}
+
+/** An index, by a name that says what is in it; none when the primary key serves. */
+function indexOf(schema: EntitySchema, fields: readonly string[], order: RowsSpec['order'] = []): [string, string][] {
+  const equal = [...new Set(fields)]
   const placed = new Set([...equal, ...order.map(([field]) => field)])
   const key = schema.key.map(({ name }) => name)
   if (order.length === 0 && key.slice(0, equal.length).toSorted().join() === equal.toSorted().join()) return []

@@ -3,7 +3,8 @@ import { DeclarationError } from './errors.ts'
 import type { FieldSpec } from './field.ts'
 import { maxKeyBytes, maxListKeyBytes } from './key-codec.ts'
 import { reservedNames } from './reserved-names.ts'
-import type { EntitySchema, Touch, Toucher } from './schema.ts'
+import type { EntitySchema, Toucher } from './schema.ts'
+import { touchName, type TouchOfMany, type TouchSpec } from './touch.ts'
 import type { AnyRow } from './values.ts'
 import type { ChangesSpec, ViewSpec } from './view.ts'
 
@@ -11,7 +12,7 @@ interface AnyView {
   readonly by: string | readonly string[]
   readonly order?: Readonly<Record<string, 'asc' | 'desc'>>
   readonly where?: AnyRow
-  readonly touchedBy?: readonly Touch<unknown>[]
+  readonly touchedBy?: readonly { readonly spec: TouchSpec }[]
 }
 
 const list = (names: string | readonly string[]): readonly string[] => (typeof names === 'string' ? [names] : names)
@@ -22,7 +23,7 @@ const viewKinds = {
   }),
   count: ({ by, where = {} }: AnyView) => ({ spec: { kind: 'count', by: list(by), where } satisfies ViewSpec }),
   changes: ({ by, touchedBy = [] }: AnyView) => ({
-    spec: { kind: 'changes', by: list(by), touchedBy } satisfies ViewSpec,
+    spec: { kind: 'changes', by: list(by), touchedBy: touchedBy.map(({ spec }) => spec) } satisfies ViewSpec,
   }),
 }
 
@@ -51,8 +52,7 @@ export function buildSchema(
   }
   for (const [view, spec] of views) {
     if (spec.kind !== 'changes') continue
-    for (const { schema: other, map } of spec.touchedBy)
-      (other.touchers as Toucher[]).push({ schema, view, spec: spec as ChangesSpec, map })
+    for (const touch of spec.touchedBy) (touch.schema.touchers as Toucher[]).push({ schema, view, touch })
   }
   return schema
 }
@@ -131,6 +131,7 @@ function checkView(schema: EntitySchema, viewName: string, spec: ViewSpec): void
       `order of ${place}`,
     )
   if (spec.kind === 'changes') {
+    checkTouches(schema, place, spec)
     const keys = new Set(schema.key.map((field) => field.name))
     const outside = spec.by.find((field) => !keys.has(field))
     if (spec.touchedBy.length > 0 && outside !== undefined)
@@ -145,5 +146,34 @@ function checkView(schema: EntitySchema, viewName: string, spec: ViewSpec): void
       throw new DeclarationError(
         `where of ${place} of entity ${schema.name} names ${field}, which is not a scalar field: correct the name`,
       )
+  }
+}
+
+function checkTouches(schema: EntitySchema, place: string, { touchedBy }: ChangesSpec): void {
+  const many = touchedBy.filter((touch): touch is TouchOfMany => touch.kind === 'many')
+  const names = many.map((touch) => touchName(schema.name, place, touch))
+  if (new Set(names).size !== names.length)
+    throw new DeclarationError(
+      `touchedBy of ${place} of entity ${schema.name} says the same twice: name all fields in one touch`,
+    )
+  for (const { schema: other, by, fields, announce } of many) {
+    const where = `touch of ${other.name} in ${place} of entity ${schema.name}`
+    const own = by.map(([field]) => field)
+    const its = by.map(([, source]) => source)
+    if (by.length === 0 || fields.length === 0)
+      throw new DeclarationError(`${where} has no ${by.length === 0 ? 'fields that are equal' : 'fields'}: name some`)
+    const sources = scalars(other.name, other.fields, [...new Set(its)], `the ${where}`)
+    for (const [index, spec] of named(schema.name, schema.fields, own, `the ${where}`, maxListKeyBytes).entries()) {
+      const source = sources.find(({ name }) => name === its[index])!
+      if (source.type !== spec.type)
+        throw new DeclarationError(
+          `${where} compares ${spec.name}, a ${spec.type}, with ${source.name}, a ${source.type}: correct the names`,
+        )
+    }
+    const unknown = fields.find((field) => !other.fields.has(field))
+    if (unknown !== undefined)
+      throw new DeclarationError(`${where} names ${unknown}, which ${other.name} has not: correct the name`)
+    if (announce !== undefined && [...schema.key, ...other.key].some(({ type }) => type === 'date'))
+      throw new DeclarationError(`${where} announces keys with dates, which a topic cannot carry: leave announce out`)
   }
 }

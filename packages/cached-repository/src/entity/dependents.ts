@@ -1,7 +1,8 @@
-import type { ListChange } from '../entity-store.ts'
-import { sameScalar } from './field-values.ts'
+import type { ListChange, SpreadRequest } from '../entity-store.ts'
+import { sameScalar, sameValue } from './field-values.ts'
 import { KeyCodec, maxKeyBytes, maxListKeyBytes } from './key-codec.ts'
 import type { EntitySchema } from './schema.ts'
+import { touchName, type TouchOfMany } from './touch.ts'
 import type { AnyRow } from './values.ts'
 import type { ChangesSpec, CountSpec, RowsSpec } from './view.ts'
 
@@ -22,6 +23,17 @@ interface BoundView<S> {
   readonly by: KeyCodec
 }
 
+/** A touch of many rows of one entity. */
+export interface BoundSpread {
+  readonly name: string
+  readonly view: string
+  readonly touch: TouchOfMany
+  /** Names the values that the touched rows have. */
+  readonly by: KeyCodec
+  /** Those values, named, as a row of the other entity says them. */
+  placeOf(row: AnyRow): string
+}
+
 /**
  * What depends on the rows of one entity, derived from its declaration alone.
  *
@@ -35,6 +47,7 @@ export class Dependents {
   readonly #lists: readonly BoundView<RowsSpec>[]
   readonly #counts: readonly BoundView<CountSpec>[]
   readonly #changes: readonly BoundView<ChangesSpec>[]
+  readonly #spreads = new Map<TouchOfMany, BoundSpread>()
   readonly #skip: SkipInvalidation
 
   constructor(schema: EntitySchema, skip: SkipInvalidation) {
@@ -108,11 +121,11 @@ export class Dependents {
       if (was !== undefined && was !== is) changes.push({ list: was, element, kind: 'remove' })
       if (is !== undefined) changes.push({ list: is, element, kind: 'put' })
     }
-    for (const { schema, view, map } of this.schema.touchers) {
-      if (this.#skip(schema.name, `${view}<${this.schema.name}`)) continue
+    for (const { schema, view, touch } of this.schema.touchers) {
+      if (touch.kind === 'many' || this.#skip(schema.name, `${view}<${this.schema.name}`)) continue
       const other = dependentsOf(schema)
-      const was = before && map(before)
-      const is = after && map(after)
+      const was = before && touch.map(before)
+      const is = after && touch.map(after)
       const wasElement = was && other.key.encode(was)
       const isElement = is && other.key.encode(is)
       if (was !== undefined && wasElement !== isElement)
@@ -125,6 +138,50 @@ export class Dependents {
       if (is !== undefined) changes.push({ list: other.viewKey(view, is), element: isElement!, kind: 'put' })
     }
     return changes
+  }
+
+  /** The touches of many rows that follow from this write. */
+  spreads(before: AnyRow | undefined, after: AnyRow | undefined, dependentsOf: DependentsOf): SpreadRequest[] {
+    const requests: SpreadRequest[] = []
+    for (const { schema, view, touch } of this.schema.touchers) {
+      if (touch.kind === 'one' || this.#skip(schema.name, `${view}<${this.schema.name}`)) continue
+      const spread = dependentsOf(schema).spread(view, touch)
+      const [was, is] = [before, after].map((row) => row && spread.placeOf(row))
+      const isChanged =
+        before === undefined ||
+        after === undefined ||
+        touch.fields.some((name) => !sameValue(before[name], after[name]))
+      if (!isChanged && was === is) continue
+      const source = this.key.encode((after ?? before)!)
+      for (const place of new Set([was, is]))
+        if (place !== undefined)
+          requests.push({ touch: spread.name, place, source, schema, by: spread.by.decode(place) })
+    }
+    return requests
+  }
+
+  /** How a touch of many rows of this entity is spread. */
+  spread(view: string, touch: TouchOfMany): BoundSpread {
+    const known = this.#spreads.get(touch)
+    if (known !== undefined) return known
+    const fields = touch.by.map(([field]) => this.schema.fields.get(field)!)
+    const by = new KeyCodec(fields, `a touch of ${this.schema.name} by ${touch.schema.name}`, maxListKeyBytes)
+    const spread: BoundSpread = {
+      name: touchName(this.schema.name, view, touch),
+      view,
+      touch,
+      by,
+      placeOf: (row) => by.encode(Object.fromEntries(touch.by.map(([field, source]) => [field, row[source]]))),
+    }
+    this.#spreads.set(touch, spread)
+    return spread
+  }
+
+  /** All of them. */
+  get allSpreads(): readonly BoundSpread[] {
+    return this.#changes.flatMap(({ name, spec }) =>
+      spec.touchedBy.flatMap((touch) => (touch.kind === 'many' ? [this.spread(name, touch)] : [])),
+    )
   }
 
   #placeIn(view: string, where: AnyRow, row: AnyRow | undefined): string | undefined {

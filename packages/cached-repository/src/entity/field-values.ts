@@ -61,6 +61,13 @@ export function sameScalar(one: unknown, other: unknown): boolean {
   return plainValue(one) === plainValue(other)
 }
 
+/** Tells whether two checked values of any kind are the same. */
+export function sameValue(one: unknown, other: unknown): boolean {
+  if (sameScalar(one, other)) return true
+  if (typeof one !== 'object' || typeof other !== 'object') return false
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
 /** A generous estimate of what a value takes up in memory. */
 export function sizeOfValue(value: unknown): Bytes {
   if (typeof value === 'string') return 24 + 2 * value.length

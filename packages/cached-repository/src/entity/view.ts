@@ -1,7 +1,7 @@
 import type { Count } from '@parlance/core'
 import type { Position } from '@parlance/notification-bus'
-import type { NameList, PickNames, Row, RowFilter, RowOrder } from './row.ts'
-import type { EntitySchema, Touch } from './schema.ts'
+import type { NameList, PickNames, Row, RowFilter, RowOrder, ScalarNames } from './row.ts'
+import type { SpreadTouch, Touch, TouchSpec } from './touch.ts'
 import type { AnyRow } from './values.ts'
 
 /**
@@ -106,7 +106,7 @@ export interface ViewKinds<R, K extends keyof R> {
   /** A change list per value of `by`. `touchedBy` adds the changes of other entities; `by` must then be part of the key. */
   changes<const B extends NameList<R>>(declaration: {
     readonly by: B
-    readonly touchedBy?: readonly Touch<Pick<R, K>>[]
+    readonly touchedBy?: readonly (Touch<Pick<R, K>> | SpreadTouch<Partial<Pick<R, ScalarNames<R>>>, Pick<R, K>>)[]
   }): View<(by: PickNames<R, B>) => RowChanges<R, K>>
 }
 
@@ -132,5 +132,5 @@ export interface CountSpec {
 export interface ChangesSpec {
   readonly kind: 'changes'
   readonly by: readonly string[]
-  readonly touchedBy: readonly { readonly schema: EntitySchema; readonly map: (row: AnyRow) => AnyRow | undefined }[]
+  readonly touchedBy: readonly TouchSpec[]
 }
