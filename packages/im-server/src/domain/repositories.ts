@@ -27,6 +27,8 @@ export function imRepositories(repositories: Repositories) {
     messages: repositories.ofStream(messages),
     /** Writes to several of these entities, all or none. */
     together: (gather: (together: Together) => void) => repositories.together(gather),
+    /** Resolves once what changed so far shows in the change lists of everybody concerned. */
+    whenSpread: () => repositories.whenSpread(),
   }
 }
 

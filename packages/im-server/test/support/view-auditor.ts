@@ -6,6 +6,7 @@ import type {
   ReadLevel,
   Repositories,
   Stream,
+  TouchSpec,
 } from '@parlance/cached-repository'
 import type { FieldSpec } from '@parlance/cached-repository'
 import { imRepositories } from '../../src/domain/repositories.ts'
@@ -98,9 +99,16 @@ export class ViewAuditor {
   readonly #replicas = new Map<string, { position: Position | undefined; rows: Map<string, AnyRow> }>()
   readonly #touched = new Map<string, Position>()
   readonly #touchers = new Map<EntitySchema, ReadonlyMap<string, AnyRow>>()
+  readonly #whenSpread: () => Promise<void>
   readonly #othersOf: (schema: EntitySchema) => { readonly repository: AnyRepository; readonly keys: readonly AnyRow[] }
 
-  constructor(schema: EntitySchema, valuesOf: ValuesOf, repositoryOf: (schema: EntitySchema) => AnyRepository) {
+  constructor(
+    schema: EntitySchema,
+    valuesOf: ValuesOf,
+    repositoryOf: (schema: EntitySchema) => AnyRepository,
+    whenSpread: () => Promise<void>,
+  ) {
+    this.#whenSpread = whenSpread
     this.#schema = schema
     this.#repository = repositoryOf(schema)
     this.#valuesOf = valuesOf
@@ -179,21 +187,23 @@ export class ViewAuditor {
     compare(`changes ${name}`, [...replica.rows].toSorted(byName), [...expected].toSorted(byName))
   }
 
-  /** A write to an entity that touches a change list must show there, in the same step. */
+  /** A write to an entity that touches a change list must show there: in the same step, or once it has been spread. */
   async #followTouches(compare: Compare): Promise<void> {
+    await this.#whenSpread()
+    const own = await this.#repository.getMany(this.keys, { read: 'store' })
     for (const [view, spec] of this.#schema.views) {
       if (spec.kind !== 'changes') continue
-      for (const { schema: other, map } of spec.touchedBy) {
+      for (const touch of spec.touchedBy) {
+        const other = touch.schema
         const { repository, keys } = this.#othersOf(other)
         const rows = await repository.getMany(keys, { read: 'store' })
         const current = new Map(keys.flatMap((key, index) => (rows[index] ? [[JSON.stringify(key), rows[index]]] : [])))
         const known = this.#touchers.get(other) ?? current
         this.#touchers.set(other, current)
         const wanted = [...new Set([...known.keys(), ...current.keys()])]
-          .filter((key) => JSON.stringify(known.get(key)) !== JSON.stringify(current.get(key)))
+          .filter((key) => isChange(touch, known.get(key), current.get(key)))
           .flatMap((key) => [known.get(key), current.get(key)])
-          .flatMap((row) => (row === undefined ? [] : [map(row)]))
-          .filter((key) => key !== undefined)
+          .flatMap((row) => (row === undefined ? [] : touchedKeys(touch, row, own)))
         for (const place of combinations(
           spec.by.map((name) => this.#schema.fields.get(name)!),
           this.#valuesOf,
@@ -219,6 +229,21 @@ export class ViewAuditor {
   #nameOf(key: AnyRow): string {
     return JSON.stringify(this.#schema.key.map(({ name }) => key[name]))
   }
+}
+
+/** Whether a write that made this of a row touches anything. */
+function isChange(touch: TouchSpec, before: AnyRow | undefined, after: AnyRow | undefined): boolean {
+  if (touch.kind === 'one' || before === undefined || after === undefined) return !same(before, after)
+  return touch.fields.some((field) => !same(before[field], after[field]))
+}
+
+/** What a change of a row touches, by key. */
+function touchedKeys(touch: TouchSpec, row: AnyRow, own: readonly (AnyRow | undefined)[]): AnyRow[] {
+  const key = touch.kind === 'one' ? touch.map(row) : undefined
+  if (touch.kind === 'one') return key === undefined ? [] : [key]
+  return own.filter(
+    (one): one is AnyRow => one !== undefined && touch.by.every(([field, source]) => same(one[field], row[source])),
+  )
 }
 
 type Compare = (what: string, actual: unknown, expected: unknown) => void
