@@ -115,7 +115,7 @@ export class FriendRequests {
     await this.#repositories.together((together) => {
       if (known === undefined) together.insert(friendRequests, opened)
       else together.patch(friendRequests, key, fields, { ifRevision: known.revision })
-      holdMirror(together, mirrorKey, mirror, fields)
+      holdAsSeen(together, mirrorKey, mirror, opened)
     })
   }
 
@@ -136,6 +136,7 @@ export class FriendRequests {
       const mirrorKey = { fromUserID: toUserID, toUserID: fromUserID }
       if (mirror?.row.handleResult === handleResults.open)
         together.patch(friendRequests, mirrorKey, answer, { ifRevision: mirror.revision })
+      else holdAsSeen(together, mirrorKey, mirror, request.row)
       for (const { key, known } of sides)
         if (known === undefined)
           together.insert(
@@ -147,7 +148,7 @@ export class FriendRequests {
               operatorUserID: answer.handlerUserID,
             }),
           )
-        else together.patch(friends, key, {}, { ifRevision: known.revision })
+        else together.require(friends, key, { ifRevision: known.revision })
     })
     return { ...request.row, ...answer }
   }
@@ -195,18 +196,18 @@ export class FriendRequests {
   }
 }
 
-/** Makes the write fail unless the other's request is as it was seen. */
-function holdMirror(
+/** Lets the other writes be done only if the request is as it was seen. */
+function holdAsSeen(
   together: Together,
   key: Pick<FriendRequest, 'fromUserID' | 'toUserID'>,
   seen: Seen<FriendRequest>,
-  fields: Omit<FriendRequest, 'fromUserID' | 'toUserID'>,
+  sample: Readonly<FriendRequest>,
 ): void {
   if (seen !== undefined) {
-    together.patch(friendRequests, key, {}, { ifRevision: seen.revision })
+    together.require(friendRequests, key, { ifRevision: seen.revision })
   } else {
     // An insert is what fails when the row is there; nobody sees the row between the two.
-    together.insert(friendRequests, { ...fields, ...key })
+    together.insert(friendRequests, Object.assign({}, sample, key))
     together.delete(friendRequests, key)
   }
 }

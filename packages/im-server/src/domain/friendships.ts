@@ -78,7 +78,7 @@ export class Friendships {
 
   /**
    * Makes users friends of the owner, both ways, without asking anybody: all or none, in one atomic write. Who is a friend already
-   * stays as it is. Tells the owner once (1210) and each new friend (1204).
+   * stays as it is, and so do requests between them. Tells the owner once (1210) and each new friend (1204).
    *
    * @throws {@link ImError} 1301 for the owner itself, 1101 naming users that do not exist, 1803 when a list of friends is full.
    */

@@ -32,6 +32,8 @@ export class CrashWorld {
   readonly random: Random
   /** Calls that were answered, since the beginning. */
   answered = 0
+  /** Calls that the server died over. */
+  cutOff = 0
   #isDying = false
   readonly #clients = new Map<string, ApiClient>()
 
@@ -74,6 +76,7 @@ export class CrashWorld {
       return answer
     } catch (error) {
       if (!this.#isDying) throw error
+      this.cutOff++
       return undefined
     }
   }
@@ -122,7 +125,8 @@ export async function killDuring(rule: CrashedRule, runCount = ruleKillRuns): Pr
       if (wrong.length > 0)
         throw new Error(`${rule.name}, run ${run}, PARLANCE_SEED=${seed}: ${wrong.slice(0, 10).join('; ')}`)
     }
-    report(`kill -9 during ${rule.name}: ${runCount} runs, PARLANCE_SEED=${seed}, ${world.answered} calls answered`)
+    const calls = `${world.answered} calls answered, ${world.cutOff} cut off`
+    report(`kill -9 during ${rule.name}: ${runCount} runs, PARLANCE_SEED=${seed}, ${calls}`)
     await auditNotices(rule, world, folder.path)
   } finally {
     await world.server.stop()
