@@ -31,6 +31,8 @@ const rules: Readonly<Record<AccessRule, readonly string[]>> = {
     '/user/account_check',
     '/friend/import_friend',
     '/msg/send_msg',
+    '/msg/delete_msg_phsical_by_seq',
+    '/msg/delete_msg_physical',
   ],
   user: ['/user/get_users_info', '/group/get_groups_info', '/msg/get_server_time'],
   member: [
@@ -86,6 +88,10 @@ const rules: Readonly<Record<AccessRule, readonly string[]>> = {
     '/msg/mark_conversation_as_read',
     '/msg/mark_msgs_as_read',
     '/msg/set_conversation_has_read_seq',
+    '/msg/revoke_msg',
+    '/msg/delete_msgs',
+    '/msg/clear_conversation_msg',
+    '/msg/user_clear_all_msg',
   ],
 }
 

@@ -2,6 +2,7 @@ import type { AnyRow, EntitySchema, FieldSpec } from '@parlance/cached-repositor
 import { contentTypes, groupConversationID, handleResults, singleConversationID } from '@parlance/openim-protocol'
 import { temporaryFolder } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { groupAddress, singleAddress } from '../src/domain/messages/address.ts'
 import { createImServer, type ImServer } from '../src/index.ts'
 import { ApiClient } from './support/api-client.ts'
 import { RawClient } from './support/raw-client.ts'
@@ -143,6 +144,9 @@ describe("the server's own operations", () => {
       if (name === 'conversationID') return [...conversationIDs, ...groupIDs.map(groupConversationID)]
       if (name === 'tokenID') return [...tokenIDs]
       if (name === 'handleResult') return Object.values(handleResults)
+      if (name === 'stream')
+        return [singleAddress('ada', 'bob').stream, ...groupIDs.map((id) => groupAddress(id).stream)]
+      if (name === 'block') return [0]
       if (name.endsWith('serID')) return userIDs
       throw new Error(`nothing is known about ${name} (${type}, ${max})`)
     }
@@ -212,6 +216,26 @@ describe("the server's own operations", () => {
       'ask a second time': () => adaApi.must('/friend/add_friend', { fromUserID: 'ada', toUserID: 'cyd' }),
       'block somebody': () => adaApi.must('/friend/add_black', { ownerUserID: 'ada', blackUserID: 'cyd' }),
       'unblock somebody': () => adaApi.must('/friend/remove_black', { ownerUserID: 'ada', blackUserID: 'cyd' }),
+      'revoke a message': () =>
+        adaApi.must('/msg/revoke_msg', { userID: 'ada', conversationID: conversationIDs[0], seq: 1 }),
+      'delete a message': () =>
+        adaApi.must('/msg/delete_msgs', {
+          userID: 'ada',
+          conversationID: groupConversationID(groupIDs[0]!),
+          seqs: [1],
+        }),
+      'delete a message for everybody': () =>
+        adaApi.must('/msg/delete_msgs', {
+          userID: 'ada',
+          conversationID: conversationIDs[0],
+          seqs: [1],
+          deleteSyncOpt: { IsSyncOther: true },
+        }),
+      'clear a conversation': () =>
+        adaApi.must('/msg/clear_conversation_msg', {
+          userID: 'ada',
+          conversationIDs: [groupConversationID(groupIDs[0]!)],
+        }),
       'log out by force': () => admin.must('/auth/force_logout', { userID: 'ada', platformID: 5 }),
     }
     expect(await audit()).toEqual([])

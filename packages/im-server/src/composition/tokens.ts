@@ -8,6 +8,7 @@ import type { FrameReply, FrameRequest } from '@parlance/openim-protocol'
 import type { HttpApi } from '../api/http-api.ts'
 import type { Config } from '../config.ts'
 import type { Blacklist } from '../domain/blacklist.ts'
+import type { ConversationWrites } from '../domain/conversation-writes.ts'
 import type { Conversations } from '../domain/conversations.ts'
 import type { FriendRequestLists } from '../domain/friend-request-lists.ts'
 import type { FriendRequests } from '../domain/friend-requests.ts'
@@ -20,12 +21,14 @@ import type { Groups } from '../domain/groups.ts'
 import type { Addresses } from '../domain/messages/addresses.ts'
 import type { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import type { ImMessageService } from '../domain/messages/im-message-service.ts'
+import type { Marks } from '../domain/messages/marks.ts'
 import type { Outbox } from '../domain/messages/outbox.ts'
 import type { PeerRules } from '../domain/messages/peer-rules.ts'
 import type { Puller } from '../domain/messages/puller.ts'
 import type { PushBacklog } from '../domain/messages/push-backlog.ts'
 import type { Pusher } from '../domain/messages/pusher.ts'
 import type { ReadState } from '../domain/messages/read-state.ts'
+import type { Removals } from '../domain/messages/removals.ts'
 import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import type { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import type { MessageSender } from '../domain/messages/sender.ts'
@@ -92,6 +95,7 @@ export const parts = {
   groupSync: token<GroupSync>('groupSync'),
   tokenIssue: token<TokenIssue>('tokenIssue'),
   conversations: token<Conversations>('conversations'),
+  marks: token<Marks>('marks'),
   addresses: token<Addresses>('addresses'),
   conversationRows: token<ConversationRows>('conversationRows'),
   backlog: token<PushBacklog>('backlog'),
@@ -102,6 +106,8 @@ export const parts = {
   puller: token<Puller>('puller'),
   readState: token<ReadState>('readState'),
   messages: token<ImMessageService>('messages'),
+  conversationWrites: token<ConversationWrites>('conversationWrites'),
+  removals: token<Removals>('removals'),
   pusher: token<Pusher>('pusher'),
   gateway: token<ImGateway>('gateway'),
   presence: token<Presence>('presence'),

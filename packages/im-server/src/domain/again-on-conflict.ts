@@ -3,7 +3,7 @@ import type { Count } from '@parlance/core'
 import { contended } from './refusals.ts'
 
 /** Each failed try means that somebody else's write succeeded. */
-const maxAttempts: Count = 20
+const usualAttempts: Count = 20
 
 /**
  * Runs a rule that reads, decides and writes on condition; again from the start when a row was written meanwhile.
@@ -12,7 +12,7 @@ const maxAttempts: Count = 20
  *
  * @throws {@link ImError} 1801 when it lost every time; nothing was written then. What the rule itself throws passes through.
  */
-export async function againOnConflict<T>(rule: () => Promise<T>): Promise<T> {
+export async function againOnConflict<T>(rule: () => Promise<T>, maxAttempts = usualAttempts): Promise<T> {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     try {
       return await rule()

@@ -14,6 +14,8 @@ export interface Notification {
   readonly asMessage?: boolean
   /** Numbered and stored in the notification stream, so that it is found by pulling. */
   readonly stored?: boolean
+  /** With `stored`: the same sender's notification under the same id is stored and told once, however often it is sent. */
+  readonly clientMsgID?: string
   /** False leaves out the causing user's own sessions. @defaultValue true */
   readonly senderSync?: boolean
 }

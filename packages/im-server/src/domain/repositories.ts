@@ -7,6 +7,8 @@ import { friendRequests } from '../entities/friend-request.ts'
 import { friends } from '../entities/friend.ts'
 import { groupMembers } from '../entities/group-member.ts'
 import { groups } from '../entities/group.ts'
+import { hiddenMessages } from '../entities/hidden-messages.ts'
+import { messageMarks } from '../entities/message-marks.ts'
 import { messages } from '../entities/message.ts'
 import { readMarks } from '../entities/read-mark.ts'
 import { users } from '../entities/user.ts'
@@ -23,6 +25,8 @@ export function imRepositories(repositories: Repositories) {
     blacks: repositories.of(blacks),
     readMarks: repositories.of(readMarks),
     credentials: repositories.of(credentials),
+    messageMarks: repositories.of(messageMarks),
+    hiddenMessages: repositories.of(hiddenMessages),
     demoUsers: repositories.of(demoUsers),
     messages: repositories.ofStream(messages),
     /** Writes to several of these entities, all or none. */

@@ -1,7 +1,7 @@
 import { entity, touch } from '@parlance/cached-repository'
 import { Entity, Field } from '@parlance/cached-repository/decorators'
 import { groupConversationID } from '@parlance/openim-protocol'
-import { groupMembers } from './group-member.ts'
+import { type GroupMember, groupMembers } from './group-member.ts'
 
 /** What one user set for one conversation, and the part that user may read (0: unbounded). A group's has a row only once something is set. */
 @Entity('conversation')
@@ -23,15 +23,16 @@ export class Conversation {
   @Field() createTime!: Date
 }
 
-const keyOf = (ownerUserID: string, groupID: string) => ({ ownerUserID, conversationID: groupConversationID(groupID) })
+const keyOf = ({ userID, groupID }: Pick<GroupMember, 'userID' | 'groupID'>) => ({
+  ownerUserID: userID,
+  conversationID: groupConversationID(groupID),
+})
 
 export const conversations = entity(Conversation, {
   key: ['ownerUserID', 'conversationID'],
   views: (v) => ({
     ofOwner: v.rows({ by: 'ownerUserID', order: { createTime: 'asc' } }),
-    changesOfOwner: v.changes({
-      by: 'ownerUserID',
-      touchedBy: [touch(groupMembers, ({ userID, groupID }) => keyOf(userID, groupID))],
-    }),
+    ofConversation: v.rows({ by: 'conversationID' }),
+    changesOfOwner: v.changes({ by: 'ownerUserID', touchedBy: [touch(groupMembers, keyOf)] }),
   }),
 })

@@ -1,3 +1,4 @@
+import { groupAddress, singleAddress } from '../../src/domain/messages/address.ts'
 import { adminUserID, type ImWorld, secret } from './im-world.ts'
 
 let fresh = 0
@@ -155,11 +156,41 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
     hasReadSeq: 1,
     noNotification: false,
   }),
+  '/msg/revoke_msg': async (world) => ({
+    userID: 'alice',
+    conversationID: 'sg_g',
+    seq: await sentBy(world, 'alice', { groupID: 'g' }),
+  }),
+  '/msg/delete_msgs': async (world) => ({
+    userID: 'alice',
+    conversationID: 'si_alice_bob',
+    seqs: [await sentBy(world, 'alice', { userID: 'bob' })],
+    deleteSyncOpt: { IsSyncSelf: true, IsSyncOther: true },
+  }),
+  '/msg/clear_conversation_msg': () => ({
+    userID: 'alice',
+    conversationIDs: ['sg_g'],
+    deleteSyncOpt: { IsSyncSelf: true, IsSyncOther: false },
+  }),
+  '/msg/user_clear_all_msg': () => ({ userID: 'alice', deleteSyncOpt: { IsSyncSelf: true, IsSyncOther: false } }),
+  '/msg/delete_msg_phsical_by_seq': () => ({ conversationID: 'si_alice_bob', seqs: [1] }),
+  '/msg/delete_msg_physical': () => ({ conversationIDs: ['si_alice_bob'], timestamp: 1 }),
   '/msg/get_server_time': () => ({}),
 }
 
 const befriend = (world: ImWorld): Promise<void> =>
   world.friendships.import(world.caller(adminUserID), 'alice', ['carol'])
+/** The number of a message that was just sent. */
+async function sentBy(
+  world: ImWorld,
+  sendID: string,
+  to: { readonly userID: string } | { readonly groupID: string },
+): Promise<number> {
+  await world.send(sendID, to)
+  const stream = 'groupID' in to ? groupAddress(to.groupID).stream : singleAddress(sendID, to.userID).stream
+  const [head] = await world.repositories.messages.heads([stream])
+  return head!.head
+}
 
 /** Makes what the samples speak of: alice, bob and carol, group g of alice and bob, and a chat of the two. */
 export async function populate(world: ImWorld): Promise<void> {

@@ -9,6 +9,7 @@ import type { Route } from '../../src/api/route.ts'
 import { imRoutes } from '../../src/api/routes/index.ts'
 import type { Caller } from '../../src/domain/caller.ts'
 import { Blacklist } from '../../src/domain/blacklist.ts'
+import { ConversationWrites } from '../../src/domain/conversation-writes.ts'
 import { Conversations } from '../../src/domain/conversations.ts'
 import { FriendRequestLists } from '../../src/domain/friend-request-lists.ts'
 import { FriendRequests } from '../../src/domain/friend-requests.ts'
@@ -20,11 +21,13 @@ import { Groups } from '../../src/domain/groups.ts'
 import { Addresses } from '../../src/domain/messages/addresses.ts'
 import { ConversationRows } from '../../src/domain/messages/conversation-rows.ts'
 import { ImMessageService } from '../../src/domain/messages/im-message-service.ts'
+import { Marks } from '../../src/domain/messages/marks.ts'
 import { Outbox } from '../../src/domain/messages/outbox.ts'
 import { PeerRules } from '../../src/domain/messages/peer-rules.ts'
 import { Puller } from '../../src/domain/messages/puller.ts'
 import { PushBacklog } from '../../src/domain/messages/push-backlog.ts'
 import { ReadState } from '../../src/domain/messages/read-state.ts'
+import { Removals } from '../../src/domain/messages/removals.ts'
 import { MessageSender } from '../../src/domain/messages/sender.ts'
 import type { Notification, Notifications } from '../../src/domain/notifications.ts'
 import { RelationNotices } from '../../src/domain/relation-notices.ts'
@@ -64,6 +67,7 @@ export interface ImWorld {
   readonly groupSync: GroupSync
   readonly conversations: Conversations
   readonly messages: ImMessageService
+  readonly removals: Removals
   readonly routes: readonly Route[]
   readonly api: ServedApi
   /** Every notification, in the order sent. */
@@ -111,15 +115,18 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
   const conversations = new Conversations({ repositories })
   const tokenIssue = new TokenIssue({ tokens, users, adminUserID, secret, clock })
   const addresses = new Addresses(repositories)
+  const marks = new Marks(repositories)
   const outbox = new Outbox(repositories, bus, new PushBacklog(10_000, noMetrics))
   const peers = new PeerRules({ repositories, friendVerify: false })
   const rows = new ConversationRows(repositories, clock)
   const sender = new MessageSender(repositories, peers, rows, outbox, clock)
   const messages = new ImMessageService(
     sender,
-    new Puller(repositories, addresses),
+    new Puller(repositories, addresses, marks),
     new ReadState(repositories, addresses, notifications),
   )
+  const conversationWrites = new ConversationWrites(repositories)
+  const removals = new Removals({ repositories, addresses, marks, conversationWrites, notifications, clock })
   const isAdmin = (userID: string): boolean => userID === adminUserID
   const parts = {
     tokens,
@@ -135,6 +142,7 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
     groupSync,
     conversations,
     messages,
+    removals,
     presence,
     clock,
   }

@@ -11,8 +11,9 @@ class BrowserWebSocket extends NodeWebSocket {
 }
 Object.assign(globalThis, { WebSocket: BrowserWebSocket })
 
-/** The SDK's declarations leave out its event emitter. */
+/** The SDK's declarations leave out its event emitter, and some methods that it has. */
 type Sdk = ReturnType<typeof getSDK> & {
+  deleteConversationAndDeleteAllMsg(conversationID: string): Promise<unknown>
   on(event: string, listener: (raised: { readonly data: unknown; readonly errMsg: string }) => void): unknown
 }
 

@@ -11,6 +11,7 @@ import type { GroupSync } from '../../domain/group-sync.ts'
 import type { Groups } from '../../domain/groups.ts'
 import type { MessageReader } from '../../domain/message-reader.ts'
 import type { MessageService } from '../../domain/message-service.ts'
+import type { Removals } from '../../domain/messages/removals.ts'
 import type { Presence } from '../../domain/presence.ts'
 import type { TokenIssue } from '../../domain/token-issue.ts'
 import type { Tokens } from '../../domain/tokens.ts'
@@ -25,6 +26,7 @@ import { friendRoutes } from './friend.ts'
 import { friendshipRoutes } from './friendship.ts'
 import { groupRoutes } from './group.ts'
 import { jssdkRoutes } from './jssdk.ts'
+import { msgRemovalRoutes } from './msg-removal.ts'
 import { msgRoutes } from './msg.ts'
 import { type AddressesFor, sessionRoutes } from './session.ts'
 import { userRoutes } from './user.ts'
@@ -45,6 +47,7 @@ export interface ImRoutesOptions {
   readonly conversations: Conversations
   readonly messages: MessageService
   readonly reader: MessageReader
+  readonly removals: Removals
   readonly presence: Presence
   readonly clock: Clock
   /** Absent when the program that embeds the server has no login of its own. */
@@ -67,5 +70,6 @@ export function imRoutes(options: ImRoutesOptions): readonly Route[] {
     ...conversationRoutes(options),
     ...jssdkRoutes({ overview: new ConversationOverview(options) }),
     ...msgRoutes(options),
+    ...msgRemovalRoutes(options),
   ]
 }

@@ -1,4 +1,5 @@
 import type { Conversation } from '../../entities/conversation.ts'
+import { badArgument, notFound } from '../refusals.ts'
 import type { ImRepositories } from '../repositories.ts'
 import {
   type Address,
@@ -73,6 +74,28 @@ export class Addresses {
     const own = singleNotificationAddress(userID, userID)
     const groups = memberships.map((membership) => groupNotificationAddress(membership.groupID))
     return [...singles, ...groups, own].map((address) => within(address))
+  }
+
+  /**
+   * The address of a conversation whoever has part in it; for administrators of the server.
+   *
+   * @throws {@link ImError} 1004 when nobody has such a conversation, 1001 when several pairs of users do.
+   */
+  async ofAnybody(conversationID: string): Promise<ReadableAddress> {
+    const missing = notFound(`there is no conversation ${conversationID}`)
+    if (!canBeThere(conversationID)) throw missing
+    if (conversationID.startsWith(groupPrefix)) {
+      const groupID = conversationID.slice(groupPrefix.length)
+      if ((await this.#repositories.groups.get({ groupID })) === undefined) throw missing
+      return within(groupAddress(groupID))
+    }
+    const rows = await this.#repositories.conversations.ofConversation({ conversationID })
+    const addresses = rows.map(({ ownerUserID, userID }) => singleAddress(ownerUserID, userID))
+    const [first] = addresses
+    if (first === undefined) throw missing
+    if (addresses.some(({ stream }) => stream !== first.stream))
+      throw badArgument(`${conversationID} is the chat of several pairs of users: act as one of them`)
+    return within(first)
   }
 
   async isMember(groupID: string, userID: string): Promise<boolean> {

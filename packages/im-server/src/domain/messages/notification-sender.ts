@@ -71,9 +71,9 @@ export class NotificationSender implements Notifications {
     }
   }
 
-  #body({ sendID, to, contentType, tips, senderSync = true }: Notification): MsgData {
+  #body({ sendID, to, contentType, tips, senderSync = true, ...given }: Notification): MsgData {
     const isGroup = 'groupID' in to
-    const clientMsgID = randomUUID()
+    const clientMsgID = given.clientMsgID ?? randomUUID()
     const now = this.#clock.now()
     return {
       ...MsgData.zero(),

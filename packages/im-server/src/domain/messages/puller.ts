@@ -1,4 +1,5 @@
 import type { Entry, StreamHead } from '@parlance/cached-repository'
+import type { Count } from '@parlance/core'
 import { errorCodes } from '@parlance/openim-protocol'
 import type { Message } from '../../entities/message.ts'
 import { ImError } from '../im-error.ts'
@@ -7,6 +8,7 @@ import type { ConversationSeqs } from '../message-reader.ts'
 import type { SeqRange } from '../message-service.ts'
 import type { Address } from './address.ts'
 import type { Addresses, ReadableAddress } from './addresses.ts'
+import { blockLength, type Marks } from './marks.ts'
 
 /** Messages of one conversation that were pulled, still as they are stored. */
 export interface PulledEntries {
@@ -29,6 +31,8 @@ export type HeadListener = (stream: string, head: number) => void
 
 /** Bounds on one pull; what is beyond is left for the next one. */
 const limits = { conversations: 3000, entries: 1000, bytes: 4 * 1024 * 1024, entriesOfOne: 500 }
+/** How many blocks of deleted messages a look for the newest one passes over. */
+const maxBlocksBack: Count = 8
 
 /**
  * Reads messages for one user, by number, and only those between the user's own bounds of a conversation.
@@ -39,10 +43,12 @@ const limits = { conversations: 3000, entries: 1000, bytes: 4 * 1024 * 1024, ent
 export class Puller {
   readonly #repositories: ImRepositories
   readonly #addresses: Addresses
+  readonly #marks: Marks
 
-  constructor(repositories: ImRepositories, addresses: Addresses) {
+  constructor(repositories: ImRepositories, addresses: Addresses, marks: Marks) {
     this.#repositories = repositories
     this.#addresses = addresses
+    this.#marks = marks
   }
 
   /** Entries of ranges; `num` keeps the newest of a range, 0 keeps all. Ranges of one conversation are answered together. */
@@ -55,7 +61,7 @@ export class Puller {
       if (address === undefined) pulled.add(nothing(range.conversationID))
       else pulled.add(await this.#range(address, range, order, budget))
     }
-    return pulled.all
+    return this.#asShown(userID, pulled.all)
   }
 
   /** Entries by their numbers, in the order of the numbers. A conversation asked for is always answered. */
@@ -82,22 +88,26 @@ export class Puller {
       const beyond = order === 1 ? seqs.some((seq) => seq <= floor + 1) : seqs.some((seq) => seq >= head)
       pulled.add({ address, entries, isEnd: beyond, endSeq: beyond ? (order === 1 ? floor + 1 : head) : 0 })
     }
-    return pulled.all
+    return this.#asShown(userID, pulled.all)
   }
 
-  /** The newest message of each conversation; conversations that are empty or not the user's are left out. */
+  /**
+   * The newest message of each conversation that the user did not delete; conversations that are empty or not the user's are left
+   * out, and those of which only messages before the newest 512 are left.
+   */
   async newest(userID: string, conversationIDs: readonly string[]): Promise<PulledEntries[]> {
     const found = await this.#find(userID, conversationIDs)
     const heads = await this.#heads(found)
+    const visible = await this.#newestShown(userID, found, heads)
     const budget = new Budget()
     const pulled: PulledEntries[] = []
     for (const [index, address] of found.entries()) {
-      const { head, floor } = heads[index]!
-      if (head <= floor || budget.isSpent) continue
-      const entries = budget.take(await this.#at(address.stream, [head]), true)
-      if (entries.length > 0) pulled.push({ address, entries, isEnd: true, endSeq: head })
+      const seq = visible.get(address.stream)
+      if (seq === undefined || budget.isSpent) continue
+      const entries = budget.take(await this.#at(address.stream, [seq]), true)
+      if (entries.length > 0) pulled.push({ address, entries, isEnd: true, endSeq: heads[index]!.head })
     }
-    return pulled
+    return this.#asShown(userID, pulled)
   }
 
   /**
@@ -178,6 +188,42 @@ export class Puller {
       hear(address.stream, seen.head)
       return seen
     })
+  }
+
+  /** The newest number of each stream at which the user is shown something. */
+  async #newestShown(
+    userID: string,
+    addresses: readonly ReadableAddress[],
+    heads: readonly StreamHead[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const newest = new Map<string, number>()
+    let looked = addresses.map(({ stream }, index) => ({ stream, seq: heads[index]!.head, floor: heads[index]!.floor }))
+    for (let round = 0; round < maxBlocksBack && looked.length > 0; round++) {
+      const shown = await this.#marks.shown(userID, looked)
+      const further: typeof looked = []
+      for (const { stream, seq, floor } of looked) {
+        let at = seq
+        const lowest = Math.max(floor + 1, seq - (seq % blockLength))
+        while (at >= lowest && shown.isDeleted({ stream, seq: at })) at--
+        if (at >= lowest) newest.set(stream, at)
+        else if (at > floor) further.push({ stream, seq: at, floor })
+      }
+      looked = further
+    }
+    return newest
+  }
+
+  /** What was pulled, as the user is shown it: revoked and deleted messages are replaced. */
+  async #asShown(userID: string, pulled: readonly PulledEntries[]): Promise<PulledEntries[]> {
+    const chats = pulled.filter(({ address }) => !address.isNotification)
+    const places = chats.flatMap(({ address: { stream }, entries }) => entries.map(({ seq }) => ({ stream, seq })))
+    if (places.length === 0) return [...pulled]
+    const shown = await this.#marks.shown(userID, places)
+    return pulled.map((one) =>
+      one.address.isNotification
+        ? one
+        : { ...one, entries: one.entries.map((entry) => shown.entry(one.address.stream, entry)) },
+    )
   }
 
   async #find(userID: string, conversationIDs: readonly string[]): Promise<ReadableAddress[]> {
