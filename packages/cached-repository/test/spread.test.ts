@@ -34,6 +34,14 @@ const loans = defineEntity('loan', {
   }),
 })
 
+const visits = defineEntity('visit', {
+  fields: { readerID: field.string({ max: 64 }), authorID: field.string({ max: 64 }) },
+  key: ['readerID', 'authorID'],
+  views: (v) => ({
+    changes: v.changes({ by: 'readerID', touchedBy: [touch(authors, { authorID: 'authorID' })] }),
+  }),
+})
+
 const author = { authorID: 'a', name: 'Ann', face: { url: 'x' }, bio: '' }
 const loan = (bookID: number, readerID = 'r', authorID = 'a') => ({ readerID, bookID, authorID, note: '' })
 const bookIDs = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at)
@@ -81,6 +89,18 @@ describe('a change of a row that others show', () => {
     expect(await updatedBy(patch({ bio: 'born' }))).toEqual([])
     expect(await updatedBy(patch({ name: 'Ann', face: { url: 'x' } }))).toEqual([])
     expect(await updatedBy(() => house.repositories.of(authors).put(author))).toEqual([])
+  })
+
+  it('counts any field where none is named', async () => {
+    const repository = house.repositories.of(visits)
+    await repository.put({ readerID: 'r', authorID: 'a' })
+    const before = await repository.changes({ readerID: 'r' }).position()
+    await patch({ bio: 'born' })()
+    await patch({ bio: 'born' })()
+    await house.repositories.whenSpread()
+    const delta = await repository.changes({ readerID: 'r' }).keysSince(before)
+    expect(delta).toMatchObject({ updated: [{ readerID: 'r', authorID: 'a' }] })
+    expect(delta.position.version - before.version).toBe(1)
   })
 
   it('counts a row that goes, and one that comes after those that show it', async () => {

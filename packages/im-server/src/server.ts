@@ -159,6 +159,7 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
         })),
       stop: () => composition.get(parts.bus).stop(),
     })
+    .add({ name: 'profile news', start: () => composition.get(parts.profileNews).follow(composition.get(parts.bus)) })
     .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
     .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws, attachments], deadlineMs, clock) })
   await lifecycle.start()

@@ -160,7 +160,7 @@ function checkTouches(schema: EntitySchema, place: string, { touchedBy }: Change
     const where = `touch of ${other.name} in ${place} of entity ${schema.name}`
     const own = by.map(([field]) => field)
     const its = by.map(([, source]) => source)
-    if (by.length === 0 || fields.length === 0)
+    if (by.length === 0 || fields?.length === 0)
       throw new DeclarationError(`${where} has no ${by.length === 0 ? 'fields that are equal' : 'fields'}: name some`)
     const sources = scalars(other.name, other.fields, [...new Set(its)], `the ${where}`)
     for (const [index, spec] of named(schema.name, schema.fields, own, `the ${where}`, maxListKeyBytes).entries()) {
@@ -170,7 +170,7 @@ function checkTouches(schema: EntitySchema, place: string, { touchedBy }: Change
           `${where} compares ${spec.name}, a ${spec.type}, with ${source.name}, a ${source.type}: correct the names`,
         )
     }
-    const unknown = fields.find((field) => !other.fields.has(field))
+    const unknown = fields?.find((field) => !other.fields.has(field))
     if (unknown !== undefined)
       throw new DeclarationError(`${where} names ${unknown}, which ${other.name} has not: correct the name`)
     if (announce !== undefined && [...schema.key, ...other.key].some(({ type }) => type === 'date'))

@@ -147,10 +147,9 @@ export class Dependents {
       if (touch.kind === 'one' || this.#skip(schema.name, `${view}<${this.schema.name}`)) continue
       const spread = dependentsOf(schema).spread(view, touch)
       const [was, is] = [before, after].map((row) => row && spread.placeOf(row))
+      const fields = touch.fields ?? [...this.schema.fields.keys()]
       const isChanged =
-        before === undefined ||
-        after === undefined ||
-        touch.fields.some((name) => !sameValue(before[name], after[name]))
+        before === undefined || after === undefined || fields.some((name) => !sameValue(before[name], after[name]))
       if (!isChanged && was === is) continue
       const source = this.key.encode((after ?? before)!)
       for (const place of new Set([was, is]))

@@ -26,7 +26,8 @@ export interface TouchOfMany {
   readonly schema: EntitySchema
   /** Fields of the touched rows, each with the field of the row that changed whose value it has. */
   readonly by: readonly (readonly [field: string, source: string])[]
-  readonly fields: readonly string[]
+  /** Whose changes count; all when left out. */
+  readonly fields: readonly string[] | undefined
   readonly announce: Topic<TouchedRows<AnyRow, AnyRow>> | undefined
 }
 
@@ -48,8 +49,8 @@ export interface SpreadTouch<By, Key> {
 
 /** Which changes touch many rows, and who is told. */
 export interface SpreadOptions<Field, Announced> {
-  /** Only a change of one of these fields touches anything. */
-  readonly fields: readonly Field[]
+  /** Only a change of one of these fields touches anything. @defaultValue all of them */
+  readonly fields?: readonly Field[]
   /** Each batch is announced here, in the transaction that appends its changes. Made by `touchedRows`. */
   readonly announce?: Topic<Announced>
 }
@@ -81,12 +82,12 @@ export function touch<
 >(
   entity: Entity<R, K, V>,
   where: M,
-  options: SpreadOptions<Exclude<DataNames<R>, K>, TouchedRows<Pick<R, K>, Key>>,
+  options?: SpreadOptions<Exclude<DataNames<R>, K>, TouchedRows<Pick<R, K>, Key>>,
 ): SpreadTouch<{ [N in keyof M]: R[M[N]] }, Key>
 export function touch(
   { schema }: { readonly schema: EntitySchema },
   how: ((row: never) => unknown) | Readonly<Record<string, string>>,
-  { fields, announce }: { readonly fields: readonly string[]; readonly announce?: unknown } = { fields: [] },
+  { fields, announce }: { readonly fields?: readonly string[]; readonly announce?: unknown } = {},
 ): { readonly spec: never } {
   if (typeof how === 'function') return made({ kind: 'one', schema, map: how as (row: AnyRow) => AnyRow | undefined })
   const topic = announce as TouchOfMany['announce'] | undefined

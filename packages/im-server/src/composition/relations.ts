@@ -3,6 +3,7 @@ import { FriendRequestLists } from '../domain/friend-request-lists.ts'
 import { FriendRequests } from '../domain/friend-requests.ts'
 import { Friendships } from '../domain/friendships.ts'
 import { PeerRules } from '../domain/messages/peer-rules.ts'
+import { ProfileNews } from '../domain/profile-news.ts'
 import { RelationNotices } from '../domain/relation-notices.ts'
 import type { Composition } from './token.ts'
 import { parts } from './tokens.ts'
@@ -26,6 +27,17 @@ export function provideRelations(composition: Composition): void {
     .provide(
       parts.friendRequestLists,
       (c) => new FriendRequestLists({ repositories: c.get(parts.repositories), users: c.get(parts.users) }),
+    )
+    .provide(
+      parts.profileNews,
+      (c) =>
+        new ProfileNews({
+          repositories: c.get(parts.repositories),
+          users: c.get(parts.users),
+          groups: c.get(parts.groups),
+          notifications: c.get(parts.notifications),
+          clock: c.get(parts.clock),
+        }),
     )
     .provide(
       parts.peerRules,

@@ -32,6 +32,7 @@ import type { Removals } from '../domain/messages/removals.ts'
 import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import type { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import type { MessageSender } from '../domain/messages/sender.ts'
+import type { ProfileNews } from '../domain/profile-news.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Notifications } from '../domain/notifications.ts'
 import type { RelationNotices } from '../domain/relation-notices.ts'
@@ -111,6 +112,7 @@ export const parts = {
   pusher: token<Pusher>('pusher'),
   gateway: token<ImGateway>('gateway'),
   presence: token<Presence>('presence'),
+  profileNews: token<ProfileNews>('profileNews'),
   api: token<HttpApi>('api'),
   host: token<Host>('host'),
   hostUsers: token<HostUsers>('hostUsers'),

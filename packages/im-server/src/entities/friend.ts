@@ -1,5 +1,7 @@
-import { entity } from '@parlance/cached-repository'
+import { entity, touch } from '@parlance/cached-repository'
 import { Entity, Field } from '@parlance/cached-repository/decorators'
+import { touchedFriends } from '../domain/touched.ts'
+import { users } from './user.ts'
 
 /** One direction of a friendship: whom `ownerUserID` has in the list of friends. */
 @Entity('friend')
@@ -19,6 +21,11 @@ export const friends = entity(Friend, {
   views: (v) => ({
     ofOwner: v.rows({ by: 'ownerUserID', order: { isPinned: 'desc', createTime: 'asc' } }),
     countOfOwner: v.count({ by: 'ownerUserID' }),
-    changesOfOwner: v.changes({ by: 'ownerUserID' }),
+    changesOfOwner: v.changes({
+      by: 'ownerUserID',
+      touchedBy: [
+        touch(users, { friendUserID: 'userID' }, { fields: ['nickname', 'faceURL'], announce: touchedFriends }),
+      ],
+    }),
   }),
 })

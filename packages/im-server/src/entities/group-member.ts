@@ -1,5 +1,8 @@
-import { entity } from '@parlance/cached-repository'
+import { entity, touch } from '@parlance/cached-repository'
 import { Entity, Field } from '@parlance/cached-repository/decorators'
+import { touchedMembers } from '../domain/touched.ts'
+import { groups } from './group.ts'
+import { users } from './user.ts'
 
 /** One user's membership in one group. */
 @Entity('group_member')
@@ -23,7 +26,10 @@ export const groupMembers = entity(GroupMember, {
     ofGroup: v.rows({ by: 'groupID', order: { roleLevel: 'desc', joinTime: 'asc' } }),
     ofUser: v.rows({ by: 'userID', order: { joinTime: 'asc' } }),
     countOfGroup: v.count({ by: 'groupID' }),
-    changesOfGroup: v.changes({ by: 'groupID' }),
-    changesOfUser: v.changes({ by: 'userID' }),
+    changesOfGroup: v.changes({
+      by: 'groupID',
+      touchedBy: [touch(users, { userID: 'userID' }, { fields: ['nickname', 'faceURL'], announce: touchedMembers })],
+    }),
+    changesOfUser: v.changes({ by: 'userID', touchedBy: [touch(groups, { groupID: 'groupID' })] }),
   }),
 })

@@ -234,7 +234,7 @@ export class ViewAuditor {
 /** Whether a write that made this of a row touches anything. */
 function isChange(touch: TouchSpec, before: AnyRow | undefined, after: AnyRow | undefined): boolean {
   if (touch.kind === 'one' || before === undefined || after === undefined) return !same(before, after)
-  return touch.fields.some((field) => !same(before[field], after[field]))
+  return (touch.fields ?? Object.keys(after)).some((field) => !same(before[field], after[field]))
 }
 
 /** What a change of a row touches, by key. */
