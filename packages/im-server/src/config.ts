@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigError } from './config-error.ts'
+import { defaultObjectLimits } from './domain/objects/object-limits.ts'
+import { maxPartNumber } from './domain/objects/object-storage.ts'
 import { isLoopback } from './loopback.ts'
+
+/** As many parts of the usual size as an upload may have. */
+const maxFileBytes = maxPartNumber * defaultObjectLimits.partBytes
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
@@ -25,6 +30,23 @@ export const configSchema = z.object({
   demo: z.enum(['auto', 'on', 'off']).default('auto'),
   /** Only friends may write to a user. */
   friendVerify: z.union([z.boolean(), z.stringbool()]).default(false),
+  /** Where clients reach the API, for URLs of files; without it, where each request came to. */
+  publicURL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+  /** Folder of the files that users upload; without one, `objects` in the data folder. */
+  objectsDir: z.string().min(1).optional(),
+  /** The largest file that users may upload, in bytes. */
+  maxFileBytes: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(maxFileBytes)
+    .default(1024 ** 3),
+  /** Bytes that all uploads together may announce until they are completed. */
+  maxUploadBytes: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10 * 1024 ** 3),
   /** How much is logged. */
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** How long stopping may take. */
@@ -48,6 +70,10 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   page: 'PARLANCE_PAGE',
   demo: 'PARLANCE_DEMO',
   friendVerify: 'PARLANCE_FRIEND_VERIFY',
+  publicURL: 'PARLANCE_PUBLIC_URL',
+  objectsDir: 'PARLANCE_OBJECTS_DIR',
+  maxFileBytes: 'PARLANCE_MAX_FILE_BYTES',
+  maxUploadBytes: 'PARLANCE_MAX_UPLOAD_BYTES',
   logLevel: 'PARLANCE_LOG_LEVEL',
   stopDeadlineMs: 'PARLANCE_STOP_DEADLINE_MS',
 }

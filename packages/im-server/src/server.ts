@@ -4,11 +4,13 @@ import { type Clock, Lifecycle, type Milliseconds } from '@parlance/core'
 import type { GatewayLimits } from '@parlance/gateway'
 import { Composition } from './composition/token.ts'
 import { provideDomain } from './composition/domain.ts'
+import { provideObjects } from './composition/objects.ts'
 import { provideEmbedded } from './composition/embedded.ts'
 import { provideRelations } from './composition/relations.ts'
 import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
 import { type Config, type ConfigInput, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
+import type { ObjectStorage } from './domain/objects/object-storage.ts'
 import { pushes } from './domain/messages/push-record.ts'
 import { noSuchPath, writeAnswer } from './api/answer.ts'
 import { Attachments } from './embedding/attachments.ts'
@@ -30,6 +32,8 @@ export interface ImServerOptions extends ConfigInput {
    * has 10 s.
    */
   readonly authenticate?: Authenticate | undefined
+  /** Where the bytes of files are kept. @defaultValue a folder, as the settings say */
+  readonly objectStorage?: ObjectStorage | undefined
   /** For tests only. */
   readonly faults?: Faults
 }
@@ -95,12 +99,13 @@ export async function createImServer(
   options: ImServerOptions = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<ImServer> {
-  const { limits = {}, faults = {}, pushBacklogMessages = 50_000, authenticate, ...settings } = options
+  const { limits = {}, faults = {}, pushBacklogMessages = 50_000, authenticate, objectStorage, ...settings } = options
   const config = readConfig(settings, environment)
   const composition = new Composition()
   provideEmbedded(composition)
   provideDomain(composition)
   provideRelations(composition)
+  provideObjects(composition)
   composition
     .provide(parts.config, () => config)
     .provide(parts.gatewayLimits, () => limits)
@@ -111,6 +116,8 @@ export async function createImServer(
       authenticate,
       addressesFor: (request) => clientAddresses(request, composition.get(parts.bound)),
     }))
+
+  if (objectStorage !== undefined) composition.provide(parts.objectStorage, () => objectStorage)
 
   const engine = composition.get(parts.engine)
   try {
@@ -160,6 +167,11 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
       stop: () => composition.get(parts.bus).stop(),
     })
     .add({ name: 'profile news', start: () => composition.get(parts.profileNews).follow(composition.get(parts.bus)) })
+    .add({
+      name: 'uploads',
+      start: () => composition.get(parts.uploadSweeper).start(),
+      stop: () => composition.get(parts.uploadSweeper).stop(),
+    })
     .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
     .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws, attachments], deadlineMs, clock) })
   await lifecycle.start()

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { groupAddress, singleAddress } from '../src/domain/messages/address.ts'
 import { createImServer, type ImServer } from '../src/index.ts'
 import { ApiClient } from './support/api-client.ts'
+import { type Initiated, md5 } from './support/object-client.ts'
 import { RawClient } from './support/raw-client.ts'
 import { signInToDemo } from './support/demo-sign-in.ts'
 import { startServer, type TestServer } from './support/test-server.ts'
@@ -138,11 +139,14 @@ describe("the server's own operations", () => {
     const groupIDs: string[] = []
     const conversationIDs = [singleConversationID('ada', 'bob'), singleConversationID('bob', 'cyd')]
     const tokenIDs = new Set<string>()
+    const uploadIDs: string[] = []
     /** Whatever the operations below can have written. */
     const known = ({ name, type, max }: FieldSpec): readonly unknown[] => {
       if (name === 'groupID') return groupIDs
       if (name === 'conversationID') return [...conversationIDs, ...groupIDs.map(groupConversationID)]
       if (name === 'tokenID') return [...tokenIDs]
+      if (name === 'uploadID' || name === 'objectID') return uploadIDs
+      if (name === 'hash') return [md5(''), md5(md5('hello'))]
       if (name === 'handleResult') return Object.values(handleResults)
       if (name === 'stream')
         return [singleAddress('ada', 'bob').stream, ...groupIDs.map((id) => groupAddress(id).stream)]
@@ -167,6 +171,12 @@ describe("the server's own operations", () => {
     }
     let ada!: RawClient
     let adaApi!: ApiClient
+    const file = { name: 'ada/file', contentType: '', cause: '' }
+    const begin = async (text: string): Promise<Initiated> => {
+      const sizes = { size: text.length, partSize: 5 * 1024 ** 2, maxParts: 0 }
+      const body = { ...file, ...sizes, hash: md5(md5(text)) }
+      return (await adaApi.must<Initiated>('/object/initiate_multipart_upload', body)).data
+    }
     const operations: Readonly<Record<string, () => Promise<unknown>>> = {
       register: () => admin.register('ada', 'bob', 'cyd'),
       'sign in to the demo': () => signInToDemo(server.api, { userID: 'dan' }),
@@ -236,6 +246,17 @@ describe("the server's own operations", () => {
           userID: 'ada',
           conversationIDs: [groupConversationID(groupIDs[0]!)],
         }),
+      'begin an upload': async () => uploadIDs.push((await begin('hello')).upload!.uploadID),
+      'send a part': async () => {
+        const { data } = await adaApi.must<{ parts: { url: string }[] }>('/object/auth_sign', {
+          uploadID: uploadIDs[0],
+          partNumbers: [1],
+        })
+        return fetch(data.parts[0]!.url, { method: 'PUT', body: 'hello' })
+      },
+      'complete an upload': () =>
+        adaApi.must('/object/complete_multipart_upload', { ...file, uploadID: uploadIDs[0], parts: [md5('hello')] }),
+      'upload known content': async () => uploadIDs.push(new URL((await begin('hello')).url).pathname.split('/')[3]!),
       'log out by force': () => admin.must('/auth/force_logout', { userID: 'ada', platformID: 5 }),
     }
     expect(await audit()).toEqual([])

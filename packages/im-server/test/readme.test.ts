@@ -39,8 +39,24 @@ const limits: readonly (readonly [said: string, path: string, code: string])[] =
     'src/domain/relation-limits.ts',
     'openRequests: 1_000,',
   ],
+  ['| a file that users upload | 1 GiB (`maxFileBytes`); 100 MiB as a form |', 'src/config.ts', 'default(1024 ** 3)'],
+  ['100 MiB as a form |', 'src/domain/objects/object-limits.ts', 'formBytes: 100 * 1024 ** 2,'],
+  ['| a part of a file | 5 MiB |', 'src/domain/objects/object-limits.ts', 'partBytes: 5 * 1024 ** 2,'],
+  ['| 64 of a user, for 24 h', 'src/domain/objects/object-limits.ts', 'uploadsPerUser: 64,'],
+  ['| 64 of a user, for 24 h', 'src/domain/objects/object-limits.ts', 'uploadMs: 24 * 3_600_000,'],
+  ['(a form: 10 min)', 'src/domain/objects/object-limits.ts', 'formMs: 600_000,'],
+  ['10 GiB of all (`maxUploadBytes`)', 'src/config.ts', 'default(10 * 1024 ** 3)'],
+  ['| 1 000; each may pause for 60 s |', 'src/api/object-transfer.ts', 'transferCount: 1_000, idleMs: 60_000'],
+  ['| a name of a file | 512 characters', 'src/domain/objects/object-limits.ts', 'maxObjectNameLength: Count = 512'],
   ['| 10 per address and minute |', 'src/domain/token-issue.ts', 'maxFailures: Count = 10'],
 ]
+
+/** Defaults that are no value. */
+const otherDefaults: Readonly<Record<string, string>> = {
+  secret: 'made once',
+  objectsDir: '`<dataDir>/objects`',
+  publicURL: 'as asked',
+}
 
 describe('the README', () => {
   it.each(limits)('%s is what %s does: %s', (said, path, code) => {
@@ -60,7 +76,7 @@ describe('the README', () => {
     const expected = Object.entries(environmentNames).map(([option, name]) => [
       option,
       name,
-      defaults[option] === undefined ? (option === 'secret' ? 'made once' : 'none') : `\`${defaults[option]}\``,
+      defaults[option] === undefined ? (otherDefaults[option] ?? 'none') : `\`${defaults[option]}\``,
     ])
     expect(rows.map(([, option, name, byDefault]) => [option, name, byDefault])).toEqual(expected)
   })

@@ -166,6 +166,11 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   }
 }
 
+/** Two that answer on one server; the first takes what both know. */
+export const firstOf = (first: HttpApi, second: HttpApi): HttpApi => ({
+  handle: (request, response) => first.handle(request, response) || second.handle(request, response),
+})
+
 function within<T>(clock: Clock, limitMs: Milliseconds, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = clock.after(limitMs, () =>

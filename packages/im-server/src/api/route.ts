@@ -67,7 +67,7 @@ export function route<Body, Given extends Answer>(
   definition: {
     readonly access: Access<NoInfer<Body>>
     readonly forms?: TwoForms<Given>
-    handle(caller: Caller, body: Body): Promise<Given>
+    handle(caller: Caller, body: Body, visitor: Visitor): Promise<Given>
   },
 ): Route {
   const { access, forms } = definition
@@ -75,11 +75,11 @@ export function route<Body, Given extends Answer>(
     path,
     rule: access.rule,
     body,
-    async handle(_visitor, caller, raw) {
+    async handle(visitor, caller, raw) {
       if (caller === undefined) throw noPermission(`${path} needs a token`)
       const value = checked(body, raw)
       await access.check(caller, value)
-      return definition.handle(caller, value)
+      return definition.handle(caller, value, visitor)
     },
   }
   return forms === undefined ? facts : { ...facts, forms: forms as TwoForms<Answer> }

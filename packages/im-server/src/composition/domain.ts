@@ -1,5 +1,6 @@
 import { systemClock } from '@parlance/core'
-import { createHttpApi } from '../api/http-api.ts'
+import { baseURL } from '../api/base-url.ts'
+import { createHttpApi, firstOf } from '../api/http-api.ts'
 import { demoRoutes } from '../api/routes/demo.ts'
 import { imRoutes } from '../api/routes/index.ts'
 import type { Route } from '../api/route.ts'
@@ -198,8 +199,8 @@ export function provideDomain(composition: Composition): void {
           clock: c.get(parts.clock),
         }),
     )
-    .provide(parts.api, (c) =>
-      createHttpApi({
+    .provide(parts.api, (c) => {
+      const api = createHttpApi({
         routes: imRoutes({
           tokens: c.get(parts.tokens),
           tokenIssue: c.get(parts.tokenIssue),
@@ -217,6 +218,9 @@ export function provideDomain(composition: Composition): void {
           reader: c.get(parts.messages),
           removals: c.get(parts.removals),
           presence: c.get(parts.presence),
+          objects: c.get(parts.objects),
+          uploads: c.get(parts.uploads),
+          baseOf: (visitor) => baseURL(c.get(parts.config).publicURL, visitor),
           clock: c.get(parts.clock),
           hostLogin: c.get(parts.hostLogin).login,
           addressesFor: c.get(parts.host).addressesFor,
@@ -227,8 +231,9 @@ export function provideDomain(composition: Composition): void {
         logger: c.get(parts.logger),
         metrics: c.get(parts.metrics),
         clock: c.get(parts.clock),
-      }),
-    )
+      })
+      return firstOf(api, c.get(parts.objectTransfer))
+    })
 }
 
 function demoRoutesOf(c: Composition): readonly Route[] {

@@ -3,6 +3,7 @@ import { createEmbeddedRepositories } from '@parlance/cached-repository/embedded
 import { SqliteEngine } from '@parlance/engines/sqlite'
 import { createBus } from '@parlance/notification-bus'
 import type { Composition } from './token.ts'
+import { openLocalFolder } from '../storage/local-folder.ts'
 import { parts } from './tokens.ts'
 
 /** Storage, log and repositories on one SQLite file: everything in this process, durable on this disk. */
@@ -21,6 +22,10 @@ export function provideEmbedded(composition: Composition): void {
         faults: c.get(parts.faults).repositories ?? {},
       }),
     )
+    .provide(parts.objectStorage, (c) => {
+      const { dataDir, objectsDir, maxUploadBytes } = c.get(parts.config)
+      return openLocalFolder({ path: objectsDir ?? join(dataDir, 'objects'), waitingBytes: maxUploadBytes })
+    })
     .provide(parts.declared, (c) => c.get(parts.storage).repositories)
     .provide(parts.bus, (c) => {
       const { log } = c.get(parts.storage)

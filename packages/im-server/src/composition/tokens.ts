@@ -33,6 +33,11 @@ import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import type { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import type { MessageSender } from '../domain/messages/sender.ts'
 import type { ProfileNews } from '../domain/profile-news.ts'
+import type { Objects } from '../domain/objects/objects.ts'
+import type { ObjectStorage } from '../domain/objects/object-storage.ts'
+import type { SignedPaths } from '../domain/objects/signed-paths.ts'
+import type { UploadSweeper } from '../domain/objects/upload-sweeper.ts'
+import type { Uploads } from '../domain/objects/uploads.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Notifications } from '../domain/notifications.ts'
 import type { RelationNotices } from '../domain/relation-notices.ts'
@@ -113,11 +118,17 @@ export const parts = {
   gateway: token<ImGateway>('gateway'),
   presence: token<Presence>('presence'),
   profileNews: token<ProfileNews>('profileNews'),
+  objectStorage: token<ObjectStorage>('objectStorage'),
+  signedPaths: token<SignedPaths>('signedPaths'),
+  objects: token<Objects>('objects'),
+  uploads: token<Uploads>('uploads'),
   api: token<HttpApi>('api'),
   host: token<Host>('host'),
   hostUsers: token<HostUsers>('hostUsers'),
   hostLogin: token<{ readonly login: HostLogin | undefined }>('hostLogin'),
   hostActions: token<HostActions>('hostActions'),
+  uploadSweeper: token<UploadSweeper>('uploadSweeper'),
+  objectTransfer: token<HttpApi>('objectTransfer'),
   gatewayLimits: token<GatewayLimits>('gatewayLimits'),
   pushBacklogMessages: token<number>('pushBacklogMessages'),
   bound: token<BoundPorts>('bound'),

@@ -7,7 +7,7 @@ import type { ObjectStorage } from '../domain/objects/object-storage.ts'
 /** A storage, and how to open it anew as after the end of its process. It has room for 1 MiB of uploads. */
 export interface ObjectStorageUnderTest {
   readonly storage: ObjectStorage
-  reopen(): Promise<ObjectStorage> | ObjectStorage
+  readonly reopen: () => Promise<ObjectStorage> | ObjectStorage
 }
 
 const uploadID = 'upload-0123456789'

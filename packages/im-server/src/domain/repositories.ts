@@ -11,6 +11,8 @@ import { hiddenMessages } from '../entities/hidden-messages.ts'
 import { messageMarks } from '../entities/message-marks.ts'
 import { messages } from '../entities/message.ts'
 import { readMarks } from '../entities/read-mark.ts'
+import { storedObjects } from '../entities/stored-object.ts'
+import { uploads } from '../entities/upload.ts'
 import { users } from '../entities/user.ts'
 
 /** Opens a repository for everything the server declares. */
@@ -28,6 +30,8 @@ export function imRepositories(repositories: Repositories) {
     messageMarks: repositories.of(messageMarks),
     hiddenMessages: repositories.of(hiddenMessages),
     demoUsers: repositories.of(demoUsers),
+    storedObjects: repositories.of(storedObjects),
+    uploads: repositories.of(uploads),
     messages: repositories.ofStream(messages),
     /** Writes to several of these entities, all or none. */
     together: (gather: (together: Together) => void) => repositories.together(gather),

@@ -3,6 +3,7 @@ import { ParlanceError } from '@parlance/core'
 import { TooManySubscriptionsError, UndecodableError, UnknownOpError } from '@parlance/gateway'
 import { errorCodes, ProtocolError } from '@parlance/openim-protocol'
 import { ImError } from './im-error.ts'
+import { PartMismatchError, StorageFullError, UnknownUploadError } from './objects/object-storage.ts'
 
 /** What a client is told of a failure. */
 export interface WireFailure {
@@ -18,6 +19,10 @@ export function wireFailure(error: unknown): WireFailure {
   if (error instanceof TooManySubscriptionsError) return { errCode: errorCodes.TooManyError, detail: error.message }
   if (error instanceof ProtocolError) return { errCode: errorCodes.ArgsError, detail: error.message }
   if (error instanceof InvalidRowError) return { errCode: errorCodes.ArgsError, detail: error.message }
+  if (error instanceof PartMismatchError) return { errCode: errorCodes.ArgsError, detail: error.message }
+  if (error instanceof UnknownUploadError)
+    return { errCode: errorCodes.FileUploadedExpiredError, detail: error.message }
+  if (error instanceof StorageFullError) return { errCode: errorCodes.ServerBusyError, detail: error.message }
   if (ParlanceError.is(error)) {
     if (error.code.startsWith('SQLITE_'))
       return {

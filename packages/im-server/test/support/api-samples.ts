@@ -1,4 +1,7 @@
 import { groupAddress, singleAddress } from '../../src/domain/messages/address.ts'
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { publicName } from '../../src/domain/objects/objects.ts'
 import { adminUserID, type ImWorld, secret } from './im-world.ts'
 
 let fresh = 0
@@ -176,6 +179,45 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
   '/msg/delete_msg_phsical_by_seq': () => ({ conversationID: 'si_alice_bob', seqs: [1] }),
   '/msg/delete_msg_physical': () => ({ conversationIDs: ['si_alice_bob'], timestamp: 1 }),
   '/msg/get_server_time': () => ({}),
+  '/object/part_limit': () => ({}),
+  '/object/part_size': () => ({ size: 10 }),
+  '/object/initiate_multipart_upload': () => ({
+    ...upload,
+    hash: '0'.repeat(32),
+    size: 10,
+    partSize: 1_000,
+    maxParts: -1,
+  }),
+  '/object/auth_sign': async (world) => ({ uploadID: await begunUpload(world), partNumbers: [1] }),
+  '/object/complete_multipart_upload': async (world) => ({
+    ...upload,
+    uploadID: await begunUpload(world),
+    parts: [md5('0123456789')],
+  }),
+  '/object/access_url': async (world) => {
+    const object = await world.uploads.complete(world.caller('alice'), await begunUpload(world), [md5('0123456789')])
+    return { name: publicName(object), query: {} }
+  },
+  '/object/initiate_form_data': () => ({
+    name: 'alice/file.txt',
+    size: 10,
+    contentType: 'text/plain',
+    group: 'g',
+    millisecond: 1,
+    absolute: true,
+  }),
+  '/object/complete_form_data': async (world) => ({ id: await begunUpload(world) }),
+}
+
+const upload = { cause: 'c', name: 'alice/file.txt', contentType: 'text/plain' }
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex')
+
+/** An upload of alice with all its bytes; no other has its hash. */
+async function begunUpload(world: ImWorld): Promise<string> {
+  const { uploads } = world
+  const { uploadID } = await uploads.initiateForm(world.caller('alice'), { ...upload, size: 10 })
+  await uploads.receive(uploadID, 1, 10, Readable.from([Buffer.from('0123456789')]))
+  return uploadID
 }
 
 const befriend = (world: ImWorld): Promise<void> =>

@@ -4,7 +4,8 @@ import { noMetrics, silentLogger } from '@parlance/core'
 import { createBus } from '@parlance/notification-bus'
 import { temporaryFolder, VirtualClock } from '@parlance/testing'
 import { join } from 'node:path'
-import { createHttpApi } from '../../src/api/http-api.ts'
+import { baseURL } from '../../src/api/base-url.ts'
+import { createHttpApi, firstOf } from '../../src/api/http-api.ts'
 import type { Route } from '../../src/api/route.ts'
 import { imRoutes } from '../../src/api/routes/index.ts'
 import type { Caller } from '../../src/domain/caller.ts'
@@ -38,6 +39,7 @@ import { Users } from '../../src/domain/users.ts'
 import { HostLogin } from '../../src/embedding/host-login.ts'
 import { HostUsers } from '../../src/embedding/host-users.ts'
 import { ServedApi } from './http-call.ts'
+import { type ObjectWorld, objectWorld, type ObjectWorldLimits } from './object-world.ts'
 
 /** The secret of every world. */
 export const secret = 'a secret for tests only'
@@ -51,7 +53,7 @@ export const hostUserID = 'erin'
 const tokenKey = Buffer.alloc(32, 7)
 
 /** Domains and API on the embedded store, without sockets for messages: what is told to clients is recorded. */
-export interface ImWorld {
+export interface ImWorld extends Omit<ObjectWorld, 'transfer'> {
   readonly clock: VirtualClock
   readonly repositories: ImRepositories
   readonly tokens: Tokens
@@ -88,7 +90,11 @@ export interface ImWorld {
 }
 
 /** Opens a world on an empty folder. */
-export async function imWorld(folder = temporaryFolder(), clock = new VirtualClock()): Promise<ImWorld> {
+export async function imWorld(
+  folder = temporaryFolder(),
+  clock = new VirtualClock(),
+  limits: ObjectWorldLimits = {},
+): Promise<ImWorld> {
   const engine = SqliteEngine.open({ path: join(folder.path, 'parlance.db') })
   const { repositories: declared, log } = createEmbeddedRepositories({ engine })
   const bus = createBus({ log })
@@ -128,7 +134,9 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
   const conversationWrites = new ConversationWrites(repositories)
   const removals = new Removals({ repositories, addresses, marks, conversationWrites, notifications, clock })
   const isAdmin = (userID: string): boolean => userID === adminUserID
+  const { transfer, ...files } = objectWorld(repositories, folder.path, clock, limits)
   const parts = {
+    ...files,
     tokens,
     tokenIssue,
     users,
@@ -155,8 +163,14 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
     logger: silentLogger,
   })
   const addressesFor = () => ({ apiAddr: 'http://x', wsAddr: 'ws://x' })
-  const routes = imRoutes({ ...parts, reader: messages, hostLogin, addressesFor })
-  const api = await ServedApi.start(createHttpApi({ routes, tokens, isAdmin }))
+  const routes = imRoutes({
+    ...parts,
+    reader: messages,
+    hostLogin,
+    addressesFor,
+    baseOf: (visitor) => baseURL(undefined, visitor),
+  })
+  const api = await ServedApi.start(firstOf(createHttpApi({ routes, tokens, isAdmin }), transfer))
   await users.ensureAdmin(adminUserID)
 
   const stop = async (): Promise<void> => {
@@ -233,7 +247,7 @@ export async function imWorld(folder = temporaryFolder(), clock = new VirtualClo
       ).token,
     async reopen() {
       await stop()
-      return imWorld(folder, clock)
+      return imWorld(folder, clock, limits)
     },
     async close() {
       await stop()

@@ -29,10 +29,11 @@ import { jssdkRoutes } from './jssdk.ts'
 import { msgRemovalRoutes } from './msg-removal.ts'
 import { msgRoutes } from './msg.ts'
 import { type AddressesFor, sessionRoutes } from './session.ts'
+import { objectRoutes, type ObjectRoutesOptions } from './object.ts'
 import { userRoutes } from './user.ts'
 
 /** What the routes of the server's own API stand on. */
-export interface ImRoutesOptions {
+export interface ImRoutesOptions extends ObjectRoutesOptions {
   readonly tokens: Tokens
   readonly tokenIssue: TokenIssue
   readonly users: Users
@@ -71,5 +72,6 @@ export function imRoutes(options: ImRoutesOptions): readonly Route[] {
     ...jssdkRoutes({ overview: new ConversationOverview(options) }),
     ...msgRoutes(options),
     ...msgRemovalRoutes(options),
+    ...objectRoutes(options),
   ]
 }

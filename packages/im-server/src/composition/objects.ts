@@ -1,0 +1,53 @@
+import { createObjectTransfer } from '../api/object-transfer.ts'
+import { Objects } from '../domain/objects/objects.ts'
+import { SignedPaths } from '../domain/objects/signed-paths.ts'
+import { UploadSweeper } from '../domain/objects/upload-sweeper.ts'
+import { Uploads } from '../domain/objects/uploads.ts'
+import type { Composition } from './token.ts'
+import { parts } from './tokens.ts'
+
+/** Files: what users upload and read. */
+export function provideObjects(composition: Composition): void {
+  composition
+    .provide(parts.signedPaths, (c) => new SignedPaths(Buffer.from(c.get(parts.secrets).tokenKey), c.get(parts.clock)))
+    .provide(
+      parts.objects,
+      (c) =>
+        new Objects({
+          repositories: c.get(parts.repositories),
+          storage: c.get(parts.objectStorage),
+          paths: c.get(parts.signedPaths),
+          clock: c.get(parts.clock),
+        }),
+    )
+    .provide(
+      parts.uploads,
+      (c) =>
+        new Uploads({
+          repositories: c.get(parts.repositories),
+          storage: c.get(parts.objectStorage),
+          paths: c.get(parts.signedPaths),
+          limits: { fileBytes: c.get(parts.config).maxFileBytes },
+          clock: c.get(parts.clock),
+        }),
+    )
+    .provide(
+      parts.uploadSweeper,
+      (c) =>
+        new UploadSweeper({
+          uploads: c.get(parts.uploads),
+          logger: c.get(parts.logger),
+          clock: c.get(parts.clock),
+        }),
+    )
+    .provide(parts.objectTransfer, (c) =>
+      createObjectTransfer({
+        objects: c.get(parts.objects),
+        uploads: c.get(parts.uploads),
+        paths: c.get(parts.signedPaths),
+        logger: c.get(parts.logger),
+        metrics: c.get(parts.metrics),
+        clock: c.get(parts.clock),
+      }),
+    )
+}
