@@ -20,3 +20,19 @@ describe('a variable of a deployment that this version has not', () => {
     )
   })
 })
+
+describe('a setting that is true or false', () => {
+  it.each([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+    ['', false],
+  ])('is %j in the environment: %s', (text, friendVerify) => {
+    expect(readConfig({}, { PARLANCE_FRIEND_VERIFY: text })).toMatchObject({ friendVerify })
+  })
+
+  it('is refused by name when it is neither', () => {
+    expect(() => readConfig({}, { PARLANCE_FRIEND_VERIFY: 'maybe' })).toThrow(/friendVerify \(PARLANCE_FRIEND_VERIFY\)/)
+  })
+})
