@@ -172,6 +172,10 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
       start: () => composition.get(parts.uploadSweeper).start(),
       stop: () => composition.get(parts.uploadSweeper).stop(),
     })
+    .add({
+      name: 'dismissals',
+      start: () => composition.get(parts.groupParts).groupDismissal.follow(composition.get(parts.bus)),
+    })
     .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
     .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws, attachments], deadlineMs, clock) })
   await lifecycle.start()

@@ -1,6 +1,6 @@
 import type { AnyRow, EntitySchema, FieldSpec } from '@parlance/cached-repository'
 import { contentTypes, groupConversationID, handleResults, singleConversationID } from '@parlance/openim-protocol'
-import { temporaryFolder } from '@parlance/testing'
+import { temporaryFolder, until } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { groupAddress, singleAddress } from '../src/domain/messages/address.ts'
 import { createImServer, type ImServer } from '../src/index.ts'
@@ -152,6 +152,8 @@ describe("the server's own operations", () => {
         return [singleAddress('ada', 'bob').stream, ...groupIDs.map((id) => groupAddress(id).stream)]
       if (name === 'block') return [0]
       if (name.endsWith('serID')) return userIDs
+      if (name === 'handleResult') return [-1, 0, 1]
+      if (name === 'groupType') return [2]
       throw new Error(`nothing is known about ${name} (${type}, ${max})`)
     }
     const auditors = schemas.map(
@@ -177,6 +179,14 @@ describe("the server's own operations", () => {
       const body = { ...file, ...sizes, hash: md5(md5(text)) }
       return (await adaApi.must<Initiated>('/object/initiate_multipart_upload', body)).data
     }
+    let bobApi!: ApiClient
+    const answer = (fromUserID: string, handleResult: number) =>
+      admin.must('/group/group_application_response', {
+        groupID: groupIDs[2]!,
+        fromUserID,
+        handledMsg: '',
+        handleResult,
+      })
     const operations: Readonly<Record<string, () => Promise<unknown>>> = {
       register: () => admin.register('ada', 'bob', 'cyd'),
       'sign in to the demo': () => signInToDemo(server.api, { userID: 'dan' }),
@@ -186,11 +196,32 @@ describe("the server's own operations", () => {
         ada = await RawClient.connect({ ws: server.ws, userID: 'ada', token })
       },
       'issue another token': () => admin.userToken('bob', 5),
-      'kick a token': () => admin.userToken('bob', 5),
+      'kick a token': async () => (bobApi = new ApiClient(server.api, await admin.userToken('bob', 5))),
       'change a profile': () =>
         adaApi.must('/user/update_user_info_ex', { userInfo: { userID: 'ada', nickname: 'A.' } }),
       'create a group': async () => groupIDs.push(await admin.createGroup('ada', ['bob'])),
       'create another group': async () => groupIDs.push(await admin.createGroup('cyd', ['ada', 'bob'])),
+      'create a third group': async () => groupIDs.push(await admin.createGroup('cyd', [])),
+      'apply for a group': () => adaApi.must('/group/join_group', { groupID: groupIDs[2]!, reqMessage: 'please' }),
+      'accept an application': () => answer('ada', 1),
+      'change a group': () => admin.must('/group/set_group_info_ex', { groupID: groupIDs[2]!, groupName: 'new' }),
+      'mute a member': () =>
+        admin.must('/group/mute_group_member', { groupID: groupIDs[2]!, userID: 'ada', mutedSeconds: 9 }),
+      'transfer a group': () =>
+        admin.must('/group/transfer_group', { groupID: groupIDs[2]!, oldOwnerUserID: 'cyd', newOwnerUserID: 'ada' }),
+      'invite a member': () =>
+        admin.must('/group/invite_user_to_group', { groupID: groupIDs[2]!, invitedUserIDs: ['bob'] }),
+      'kick a member': () => admin.must('/group/kick_group', { groupID: groupIDs[2]!, kickedUserIDs: ['bob'] }),
+      'apply for a group again': () => bobApi.must('/group/join_group', { groupID: groupIDs[2]! }),
+      'refuse an application': () => answer('bob', -1),
+      'quit a group': () => admin.must('/group/quit_group', { groupID: groupIDs[2]!, userID: 'cyd' }),
+      'dismiss a group': async () => {
+        await admin.must('/group/dismiss_group', { groupID: groupIDs[2]! })
+        await until(
+          'its members are removed',
+          async () => (await im.repositories.groupMembers.countOfGroup({ groupID: groupIDs[2]! })) === 0,
+        )
+      },
       'send to a user': () => ada.send(ada.text('hello', { recvID: 'bob' })),
       'send to a group': () => ada.send(ada.text('hello', { groupID: groupIDs[0]! })),
       'send for somebody': () =>

@@ -2,7 +2,7 @@ import type { Caller } from '../domain/caller.ts'
 import { noPermission } from '../domain/refusals.ts'
 
 /** The names of the rules, from the widest to the narrowest. */
-export type AccessRule = 'open' | 'user' | 'member' | 'self' | 'admin'
+export type AccessRule = 'open' | 'user' | 'member' | 'role' | 'self' | 'admin'
 
 /** Who may call a route, given its body. */
 export interface Access<Body> {
@@ -13,6 +13,9 @@ export interface Access<Body> {
 
 /** Whoever has a valid token. */
 export const anyUser: Access<unknown> = { rule: 'user', check: () => undefined }
+
+/** Whom the table of group permissions lets, an administrator among them; the domain looks it up with the group at hand. */
+export const byGroupRole: Access<unknown> = { rule: 'role', check: () => undefined }
 
 /** Administrators of the server. */
 export const adminOnly: Access<unknown> = {
@@ -47,16 +50,19 @@ export function oneOfOrAdmin<Body>(subjects: (body: Body) => readonly string[]):
   }
 }
 
-/** A member of the group the request names, or an administrator. */
+/** A member of the group the request names (of each of them, when there are several), or an administrator. */
 export function memberOrAdmin<Body>(
   isMember: (groupID: string, userID: string) => Promise<boolean>,
-  groupOf: (body: Body) => string,
+  groupsOf: (body: Body) => string | readonly string[],
 ): Access<Body> {
   return {
     rule: 'member',
     async check({ isAdmin, userID }, body) {
-      if (!isAdmin && !(await isMember(groupOf(body), userID)))
-        throw noPermission(`only a member of group ${groupOf(body)} or an administrator may do this`)
+      if (isAdmin) return
+      const named = groupsOf(body)
+      for (const groupID of typeof named === 'string' ? [named] : named)
+        if (!(await isMember(groupID, userID)))
+          throw noPermission(`only a member of group ${groupID} or an administrator may do this`)
     },
   }
 }

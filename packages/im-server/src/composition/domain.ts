@@ -39,6 +39,7 @@ import { loadSecrets } from '../secrets.ts'
 import { createImGateway } from '../ws/gateway.ts'
 import { operations } from '../ws/operations.ts'
 import { SessionPresence } from '../ws/session-presence.ts'
+import { makeGroupParts } from './groups.ts'
 import type { Composition } from './token.ts'
 import { parts } from './tokens.ts'
 
@@ -97,6 +98,15 @@ export function provideDomain(composition: Composition): void {
           notifications: c.get(parts.notifications),
           clock: c.get(parts.clock),
         }),
+    )
+    .provide(parts.groupParts, (c) =>
+      makeGroupParts({
+        repositories: c.get(parts.repositories),
+        users: c.get(parts.users),
+        groups: c.get(parts.groups),
+        notifications: c.get(parts.notifications),
+        clock: c.get(parts.clock),
+      }),
     )
     .provide(parts.conversations, (c) => new Conversations({ repositories: c.get(parts.repositories) }))
     .provide(parts.marks, (c) => new Marks(c.get(parts.repositories)))
@@ -213,6 +223,7 @@ export function provideDomain(composition: Composition): void {
           groups: c.get(parts.groups),
           groupCreation: c.get(parts.groupCreation),
           groupSync: c.get(parts.groupSync),
+          ...c.get(parts.groupParts),
           conversations: c.get(parts.conversations),
           messages: c.get(parts.messages),
           reader: c.get(parts.messages),

@@ -51,6 +51,7 @@ import type { Authenticate } from '../embedding/identity.ts'
 import type { AddressesFor } from '../api/routes/session.ts'
 import type { PrometheusMetrics } from '../metrics.ts'
 import type { Secrets } from '../secrets.ts'
+import type { GroupParts } from './groups.ts'
 import { token } from './token.ts'
 
 /** The gateway with OpenIM's frames. */
@@ -99,6 +100,7 @@ export const parts = {
   groups: token<Groups>('groups'),
   groupCreation: token<GroupCreation>('groupCreation'),
   groupSync: token<GroupSync>('groupSync'),
+  groupParts: token<GroupParts>('groupParts'),
   tokenIssue: token<TokenIssue>('tokenIssue'),
   conversations: token<Conversations>('conversations'),
   marks: token<Marks>('marks'),

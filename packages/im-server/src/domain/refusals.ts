@@ -1,4 +1,5 @@
 import { errorCodes } from '@parlance/openim-protocol'
+import type { GroupMember } from '../entities/group-member.ts'
 import { ImError } from './im-error.ts'
 
 /** 1001: something in the request cannot be; `detail` names the field and the cure. */
@@ -48,6 +49,41 @@ export const requestHandled = (fromUserID: string): ImError =>
     `the request of ${fromUserID} was answered already; it counts until sent again`,
   )
 
+/** 1201: a group that does not exist. */
+export const groupNotFound = (groupID: string): ImError =>
+  new ImError(errorCodes.GroupIDNotFoundError, `there is no group ${groupID}`)
+
+/** 1203: a user that is not a member of the group. */
+export const notInGroup = (groupID: string, userID: string): ImError =>
+  new ImError(errorCodes.NotInGroupYetError, `${userID} is not a member of group ${groupID}`)
+
+/** 1204: a group that was dismissed. */
+export const groupDismissed = (groupID: string): ImError =>
+  new ImError(errorCodes.DismissedAlreadyError, `group ${groupID} was dismissed; what was said in it can still be read`)
+
+/** 1206: an application that somebody answered before. */
+export const groupRequestHandled = (userID: string): ImError =>
+  new ImError(errorCodes.GroupRequestHandled, `the application of ${userID} was answered before`)
+
+/** 1803: more invitations at once than may become applications. */
+export const tooManyToAsk = (maxCount: number): ImError =>
+  new ImError(
+    errorCodes.TooManyError,
+    `invitedUserIDs: at most ${maxCount} where invitations need approval; invite fewer at a time`,
+  )
+
+/** 1402: a member that may not write yet. */
+export const mutedMember = ({ groupID, userID, muteEndTime }: Readonly<GroupMember>): ImError =>
+  new ImError(errorCodes.MutedInGroup, `${userID} is muted in group ${groupID} until ${muteEndTime.toISOString()}`)
+
+/** 1403: a group whose ordinary members may not write. */
+export const mutedGroup = (groupID: string): ImError =>
+  new ImError(errorCodes.MutedGroup, `group ${groupID} is muted: only its owner and admins may write`)
+
+/** 1803: a page that lies too deep in a list that is put together from many. */
+export const pageTooDeep = (maxCount: number): ImError =>
+  new ImError(errorCodes.TooManyError, `pagination: these applications are shown up to ${maxCount}; name fewer groups`)
+
 /** 1801: others kept changing the same rows. */
 export const contended = (): ImError =>
   new ImError(errorCodes.ServerBusyError, 'others change the same just now; nothing was done: try again')
@@ -62,6 +98,10 @@ export const tooManyToSearch = (maxCount: number): ImError =>
     errorCodes.TooManyError,
     `more than ${maxCount} members to search; leave keyword empty and read page by page`,
   )
+
+/** 1803: a search would have to read too many groups. */
+export const tooManyGroupsToSearch = (maxCount: number): ImError =>
+  new ImError(errorCodes.TooManyError, `more than ${maxCount} groups to search; name a groupID, or read page by page`)
 
 const shownCount = 20
 

@@ -6,6 +6,7 @@ import { demoUsers } from '../entities/demo-user.ts'
 import { friendRequests } from '../entities/friend-request.ts'
 import { friends } from '../entities/friend.ts'
 import { groupMembers } from '../entities/group-member.ts'
+import { groupRequests } from '../entities/group-request.ts'
 import { groups } from '../entities/group.ts'
 import { hiddenMessages } from '../entities/hidden-messages.ts'
 import { messageMarks } from '../entities/message-marks.ts'
@@ -21,6 +22,7 @@ export function imRepositories(repositories: Repositories) {
     users: repositories.of(users),
     groups: repositories.of(groups),
     groupMembers: repositories.of(groupMembers),
+    groupRequests: repositories.of(groupRequests),
     conversations: repositories.of(conversations),
     friends: repositories.of(friends),
     friendRequests: repositories.of(friendRequests),

@@ -21,4 +21,7 @@ export class Group {
   @Field({ max: 64 }) notificationUserID!: string
 }
 
-export const groups = entity(Group, { key: ['groupID'] })
+export const groups = entity(Group, {
+  key: ['groupID'],
+  views: (v) => ({ ofType: v.rows({ by: 'groupType', order: { createTime: 'desc' } }) }),
+})

@@ -6,6 +6,24 @@ import { adminUserID, type ImWorld, secret } from './im-world.ts'
 
 let fresh = 0
 
+const settings = {
+  groupName: 'name',
+  notification: 'n',
+  introduction: 'i',
+  faceURL: 'f',
+  ex: 'e',
+  needVerification: 0,
+  lookMemberInfo: 0,
+  applyMemberFriend: 0,
+}
+
+/** A group of its own for a sample that changes it. */
+async function freshGroup(world: ImWorld, ...userIDs: string[]): Promise<string> {
+  const groupID = `fresh ${fresh++}`
+  await world.group(groupID, ...userIDs)
+  return groupID
+}
+
 /** A body for each route that works when alice or the administrator sends it; every field the route knows is in it. */
 export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object> | object>> = {
   '/auth/get_admin_token': () => ({ secret, userID: adminUserID }),
@@ -109,6 +127,60 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
     reqList: [{ groupID: 'g', versionID: '', version: 0 }],
   }),
   '/group/get_full_group_member_user_ids': () => ({ groupID: 'g', idHash: 0 }),
+  '/group/join_group': () => ({ groupID: 'asked', reqMessage: 'please', joinSource: 3, ex: 'e' }),
+  '/group/invite_user_to_group': async (world) => ({
+    groupID: await freshGroup(world, 'alice', 'bob'),
+    reason: 'r',
+    invitedUserIDs: ['carol'],
+  }),
+  '/group/kick_group': async (world) => ({
+    groupID: await freshGroup(world, 'alice', 'bob'),
+    reason: 'r',
+    kickedUserIDs: ['bob'],
+  }),
+  '/group/quit_group': async (world) => ({ groupID: await freshGroup(world, 'bob', 'alice'), userID: 'alice' }),
+  '/group/transfer_group': async (world) => ({
+    groupID: await freshGroup(world, 'alice', 'bob'),
+    oldOwnerUserID: 'alice',
+    newOwnerUserID: 'bob',
+  }),
+  '/group/set_group_member_info': () => ({
+    members: [{ groupID: 'g', userID: 'bob', nickname: 'n', faceURL: 'f', ex: 'e', roleLevel: 20 }],
+  }),
+  '/group/mute_group_member': async (world) => ({
+    groupID: await freshGroup(world, 'alice', 'bob'),
+    userID: 'bob',
+    mutedSeconds: 60,
+  }),
+  '/group/cancel_mute_group_member': () => ({ groupID: 'g', userID: 'bob' }),
+  '/group/set_group_info': () => ({ groupInfoForSet: { groupID: 'g', ...settings } }),
+  '/group/set_group_info_ex': () => ({ groupID: 'g', ...settings }),
+  '/group/mute_group': async (world) => ({ groupID: await freshGroup(world, 'alice') }),
+  '/group/cancel_mute_group': () => ({ groupID: 'g' }),
+  '/group/dismiss_group': async (world) => ({ groupID: await freshGroup(world, 'alice', 'bob'), deleteMember: false }),
+  '/group/get_groups': () => ({ groupID: '', groupName: 'a', pagination: { pageNumber: 1, showNumber: 10 } }),
+  '/group/get_group_abstract_info': () => ({ groupIDs: ['g'] }),
+  '/group/group_application_response': async (world) => {
+    const groupID = await freshGroup(world, 'alice')
+    const ask = { reqMsg: 'please', joinSource: 3, ex: '' }
+    await world.groupMembership.join(world.caller('carol'), groupID, ask)
+    return { groupID, fromUserID: 'carol', handledMsg: 'welcome', handleResult: 1 }
+  },
+  '/group/get_recv_group_applicationList': () => ({
+    fromUserID: 'alice',
+    pagination: { pageNumber: 1, showNumber: 10 },
+    groupIDs: ['g'],
+    handleResults: [0],
+  }),
+  '/group/get_user_req_group_applicationList': () => ({
+    userID: 'alice',
+    pagination: { pageNumber: 1, showNumber: 10 },
+    groupIDs: ['g'],
+    handleResults: [0],
+  }),
+  '/group/get_group_users_req_application_list': () => ({ groupID: 'g', userIDs: ['bob'] }),
+  '/group/get_specified_user_group_request_info': () => ({ groupID: 'g', userID: 'bob' }),
+  '/group/get_group_application_unhandled_count': () => ({ userID: 'alice', time: 0 }),
   '/conversation/get_incremental_conversations': () => ({ userID: 'alice', versionID: '', version: 0 }),
   '/conversation/get_full_conversation_ids': () => ({ userID: 'alice', idHash: 0 }),
   '/conversation/get_all_conversations': () => ({ ownerUserID: 'alice' }),
@@ -234,10 +306,11 @@ async function sentBy(
   return head!.head
 }
 
-/** Makes what the samples speak of: alice, bob and carol, group g of alice and bob, and a chat of the two. */
+/** Makes what the samples speak of: alice, bob and carol, group g of alice and bob, group `asked` of carol, and a chat of the two. */
 export async function populate(world: ImWorld): Promise<void> {
   await world.register('alice', 'bob', 'carol')
   await world.group('g', 'alice', 'bob')
+  await world.group('asked', 'carol')
   await world.send('bob', { userID: 'alice' })
   await world.send('bob', { groupID: 'g' })
 }

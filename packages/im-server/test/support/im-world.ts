@@ -8,6 +8,7 @@ import { baseURL } from '../../src/api/base-url.ts'
 import { createHttpApi, firstOf } from '../../src/api/http-api.ts'
 import type { Route } from '../../src/api/route.ts'
 import { imRoutes } from '../../src/api/routes/index.ts'
+import { type GroupParts, makeGroupParts } from '../../src/composition/groups.ts'
 import type { Caller } from '../../src/domain/caller.ts'
 import { Blacklist } from '../../src/domain/blacklist.ts'
 import { ConversationWrites } from '../../src/domain/conversation-writes.ts'
@@ -53,7 +54,7 @@ export const hostUserID = 'erin'
 const tokenKey = Buffer.alloc(32, 7)
 
 /** Domains and API on the embedded store, without sockets for messages: what is told to clients is recorded. */
-export interface ImWorld extends Omit<ObjectWorld, 'transfer'> {
+export interface ImWorld extends GroupParts, Omit<ObjectWorld, 'transfer'> {
   readonly clock: VirtualClock
   readonly repositories: ImRepositories
   readonly tokens: Tokens
@@ -118,6 +119,8 @@ export async function imWorld(
   const groups = new Groups({ repositories, users })
   const groupCreation = new GroupCreation({ repositories, users, notifications, clock })
   const groupSync = new GroupSync({ repositories, groups })
+  const groupParts = makeGroupParts({ repositories, users, groups, notifications, clock })
+  await groupParts.groupDismissal.follow(bus)
   const conversations = new Conversations({ repositories })
   const tokenIssue = new TokenIssue({ tokens, users, adminUserID, secret, clock })
   const addresses = new Addresses(repositories)
@@ -148,6 +151,7 @@ export async function imWorld(
     groups,
     groupCreation,
     groupSync,
+    ...groupParts,
     conversations,
     messages,
     removals,

@@ -6,7 +6,7 @@ export interface Told {
   readonly contentType: number
   readonly sendID: string
   readonly to: string
-  readonly asMessage: boolean | undefined
+  readonly asMessage: boolean | 'only' | undefined
   readonly tips: object
   readonly operationID: string
 }

@@ -6,6 +6,13 @@ import type { FriendRequestLists } from '../../domain/friend-request-lists.ts'
 import type { FriendRequests } from '../../domain/friend-requests.ts'
 import type { Friends } from '../../domain/friends.ts'
 import type { Friendships } from '../../domain/friendships.ts'
+import type { GroupDirectory } from '../../domain/group-directory.ts'
+import type { GroupDismissal } from '../../domain/group-dismissal.ts'
+import type { GroupMembership } from '../../domain/group-membership.ts'
+import type { GroupRequestLists } from '../../domain/group-request-lists.ts'
+import type { GroupRequests } from '../../domain/group-requests.ts'
+import type { GroupRoles } from '../../domain/group-roles.ts'
+import type { GroupSettings } from '../../domain/group-settings.ts'
 import type { GroupCreation } from '../../domain/group-creation.ts'
 import type { GroupSync } from '../../domain/group-sync.ts'
 import type { Groups } from '../../domain/groups.ts'
@@ -24,6 +31,8 @@ import { conversationRoutes } from './conversation.ts'
 import { friendRequestRoutes } from './friend-request.ts'
 import { friendRoutes } from './friend.ts'
 import { friendshipRoutes } from './friendship.ts'
+import { groupChangeRoutes } from './group-changes.ts'
+import { groupRequestRoutes } from './group-requests.ts'
 import { groupRoutes } from './group.ts'
 import { jssdkRoutes } from './jssdk.ts'
 import { msgRemovalRoutes } from './msg-removal.ts'
@@ -45,6 +54,13 @@ export interface ImRoutesOptions extends ObjectRoutesOptions {
   readonly groups: Groups
   readonly groupCreation: GroupCreation
   readonly groupSync: GroupSync
+  readonly groupMembership: GroupMembership
+  readonly groupRequests: GroupRequests
+  readonly groupRequestLists: GroupRequestLists
+  readonly groupRoles: GroupRoles
+  readonly groupSettings: GroupSettings
+  readonly groupDismissal: GroupDismissal
+  readonly groupDirectory: GroupDirectory
   readonly conversations: Conversations
   readonly messages: MessageService
   readonly reader: MessageReader
@@ -68,6 +84,8 @@ export function imRoutes(options: ImRoutesOptions): readonly Route[] {
     ...friendRequestRoutes(options),
     ...blacklistRoutes(options),
     ...groupRoutes(options),
+    ...groupChangeRoutes(options),
+    ...groupRequestRoutes(options),
     ...conversationRoutes(options),
     ...jssdkRoutes({ overview: new ConversationOverview(options) }),
     ...msgRoutes(options),

@@ -13,6 +13,7 @@ import type { Notification, Notifications } from '../notifications.ts'
 import { groupAddress, groupNotificationAddress, singleAddress, singleNotificationAddress } from './address.ts'
 import type { ConversationRows } from './conversation-rows.ts'
 import type { Outbox } from './outbox.ts'
+import type { Cause } from './push-record.ts'
 
 const allOff: Readonly<Record<string, boolean>> = {
   history: false,
@@ -47,16 +48,18 @@ export class NotificationSender implements Notifications {
     const { to, sendID } = notification
     const cause = { operationID: notification.operationID, sessionID: '' }
     const isGroup = 'groupID' in to
+    const told = isGroup ? { ...cause, ...audienceOf(to) } : cause
     const twin = isGroup ? groupNotificationAddress(to.groupID) : singleNotificationAddress(sendID, to.userID)
     const body = this.#body(notification)
     if (notification.stored) {
-      await this.#outbox.store(twin, { ...body, options: { ...body.options, history: true, persistent: true } }, cause)
-    } else {
-      await this.#outbox.pass(twin, body, cause)
+      await this.#outbox.store(twin, { ...body, options: { ...body.options, history: true, persistent: true } }, told)
+    } else if (notification.asMessage !== 'only') {
+      await this.#outbox.pass(twin, body, told)
     }
     if (notification.asMessage && (isGroup || (await this.#hasChat(sendID, to.userID)))) {
       const chat = isGroup ? groupAddress(to.groupID) : singleAddress(sendID, to.userID)
-      await this.#outbox.store(chat, { ...body, options: { unreadCount: true, offlinePush: false } }, cause)
+      const of = notification.asMessage === 'only' ? told : cause
+      await this.#outbox.store(chat, { ...body, options: { unreadCount: true, offlinePush: false } }, of)
     }
   }
 
@@ -93,3 +96,8 @@ export class NotificationSender implements Notifications {
     }
   }
 }
+
+const audienceOf = ({ alsoTo, onlyTo }: Pick<Cause, 'alsoTo' | 'onlyTo'>): Pick<Cause, 'alsoTo' | 'onlyTo'> => ({
+  ...(alsoTo === undefined ? {} : { alsoTo }),
+  ...(onlyTo === undefined ? {} : { onlyTo }),
+})

@@ -6,6 +6,10 @@ export interface Cause {
   readonly operationID: string
   /** The session it came over; empty when it came another way. */
   readonly sessionID: string
+  /** Who is told of a group's message besides its members: those who just left, for example. */
+  readonly alsoTo?: readonly string[]
+  /** Who is told of a group's message instead of its members. */
+  readonly onlyTo?: readonly string[]
 }
 
 export const noCause: Cause = { operationID: '', sessionID: '' }
@@ -23,11 +27,15 @@ export type PushRecord =
   /** A message that is not kept, encoded and in base64: whoever is not connected misses it. */
   | { readonly kind: 'online'; readonly stream: string; readonly message: string; readonly causes: readonly Cause[] }
 
-const isCauses = (value: unknown): value is Cause[] =>
-  Array.isArray(value) &&
-  value.every(
-    (item) => typeof (item as Cause | null)?.operationID === 'string' && typeof (item as Cause).sessionID === 'string',
-  )
+const isUserIDs = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && value.every((userID) => typeof userID === 'string'))
+
+const isCause = (value: unknown): value is Cause => {
+  const { operationID, sessionID, alsoTo, onlyTo } = (value ?? {}) as Partial<Cause>
+  return typeof operationID === 'string' && typeof sessionID === 'string' && isUserIDs(alsoTo) && isUserIDs(onlyTo)
+}
+
+const isCauses = (value: unknown): value is Cause[] => Array.isArray(value) && value.every(isCause)
 
 function check(value: unknown): PushRecord {
   const { kind, stream, first, last, causes, message } = value as Record<string, unknown>

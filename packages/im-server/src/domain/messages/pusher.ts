@@ -6,6 +6,7 @@ import {
   type FrameRequest,
   encodePushMessages,
   isOptionOn,
+  msgFrom,
   MsgData,
   opCodes,
   sessionTypes,
@@ -47,7 +48,8 @@ const frameBytes = 32_768
  * Messages of one stream go out in the order of their numbers, several in one frame, encoded once per codec however many
  * receivers there are. A sender's own copy travels alone, under the operation id of its request, and never before the answer
  * to it: the SDKs take a frame with one of their operation ids for their own doing, and drop all of it. What a request over HTTP
- * caused comes behind its answer for the same reason. A session that was told
+ * caused comes behind its answer for the same reason. A group's messages reach its members at the time of the push, and whom
+ * their cause names; what the server says in the name of somebody else goes to nobody else. A session that was told
  * of a message while it waited here does not get it pushed as well.
  */
 export class Pusher {
@@ -105,7 +107,7 @@ export class Pusher {
     try {
       const batches = await Promise.all(records.map((record) => this.#read(record)))
       await this.#requests.answered(records.flatMap(({ causes }) => causes))
-      await this.#pushBatch(stream, batches.flat())
+      for (const batch of byAudience(batches.flat())) await this.#pushBatch(stream, batch)
     } catch (error) {
       if (ParlanceError.is(error) && error.retryable) throw error
       this.#logger.error('messages could not be pushed; their receivers have to pull them', { stream, error })
@@ -131,9 +133,13 @@ export class Pusher {
     if (sample === undefined) return
     const receivers =
       sample.sessionType === sessionTypes.group
-        ? await this.#membersOf(sample.groupID)
+        ? await this.#audienceOf(sample.groupID, batch[0]!.cause)
         : new Set([sample.sendID, sample.recvID])
-    const senders = new Set(batch.map(({ body }) => body.sendID))
+    const senders = new Set(
+      batch
+        .filter(({ body }) => receivers.has(body.sendID) || body.msgFrom !== msgFrom.system)
+        .map(({ body }) => body.sendID),
+    )
     const others = [...receivers].filter((userID) => !senders.has(userID))
     const special = this.#specialSessions(stream)
     const except: Deliver =
@@ -215,6 +221,12 @@ export class Pusher {
     return this.#gateway.deliver(to, message, options)
   }
 
+  async #audienceOf(groupID: string, { alsoTo, onlyTo }: Cause): Promise<ReadonlySet<string>> {
+    if (onlyTo !== undefined) return new Set(onlyTo)
+    const members = await this.#membersOf(groupID)
+    return alsoTo === undefined ? members : new Set([...members, ...alsoTo])
+  }
+
   async #membersOf(groupID: string): Promise<ReadonlySet<string>> {
     const members = await this.#repositories.groupMembers.ofGroup.keys({ groupID })
     let ids = this.#memberIDs.get(members)
@@ -224,6 +236,18 @@ export class Pusher {
     }
     return ids
   }
+}
+
+/** Cuts a batch where other users are to be told. */
+function byAudience(batch: readonly Pushed[]): Pushed[][] {
+  const cut: Pushed[][] = []
+  for (const pushed of batch) {
+    const { alsoTo, onlyTo } = pushed.cause
+    const last = cut.at(-1)?.[0]?.cause
+    if (last !== undefined && last.alsoTo === alsoTo && last.onlyTo === onlyTo) cut.at(-1)!.push(pushed)
+    else cut.push([pushed])
+  }
+  return cut
 }
 
 /** The frames that a user gets of a batch: its own messages each alone, unless it does not want them back. */

@@ -3,18 +3,20 @@ import type { AppendedEntry } from '@parlance/cached-repository'
 import {
   contentTypes,
   errorCodes,
+  groupStatus,
   isOptionOn,
   messageStatus,
   msgFrom,
   type MsgData,
   receiveOptions,
+  roleLevels,
   serverMsgID,
   sessionTypes,
 } from '@parlance/openim-protocol'
 import type { Caller } from '../caller.ts'
 import { idLength, isPrintable } from '../ids.ts'
 import { ImError } from '../im-error.ts'
-import { badArgument } from '../refusals.ts'
+import { badArgument, groupDismissed, groupNotFound, mutedGroup, mutedMember, notInGroup } from '../refusals.ts'
 import type { ImRepositories } from '../repositories.ts'
 import { type Address, groupAddress, singleAddress } from './address.ts'
 import type { ConversationRows } from './conversation-rows.ts'
@@ -104,9 +106,11 @@ export class MessageSender {
       this.#repositories.groups.get({ groupID }),
       this.#repositories.groupMembers.get({ groupID, userID: sendID }),
     ])
-    if (group === undefined) throw new ImError(errorCodes.GroupIDNotFoundError, `there is no group ${groupID}`)
-    if (membership === undefined)
-      throw new ImError(errorCodes.NotInGroupYetError, `${sendID} is not a member of group ${groupID}`)
+    if (group === undefined) throw groupNotFound(groupID)
+    if (group.status === groupStatus.dismissed) throw groupDismissed(groupID)
+    if (membership === undefined) throw notInGroup(groupID, sendID)
+    if (membership.muteEndTime.getTime() > this.#clock.now()) throw mutedMember(membership)
+    if (group.status === groupStatus.muted && membership.roleLevel < roleLevels.admin) throw mutedGroup(groupID)
     return groupAddress(groupID)
   }
 
