@@ -36,3 +36,20 @@ describe('a setting that is true or false', () => {
     expect(() => readConfig({}, { PARLANCE_FRIEND_VERIFY: 'maybe' })).toThrow(/friendVerify \(PARLANCE_FRIEND_VERIFY\)/)
   })
 })
+
+describe('settings of files', () => {
+  it.each([
+    ['publicURL', { PARLANCE_PUBLIC_URL: 'im.example' }],
+    ['publicURL', { PARLANCE_PUBLIC_URL: 'javascript:alert(1)' }],
+    ['maxFileBytes', { PARLANCE_MAX_FILE_BYTES: '0' }],
+    ['maxFileBytes', { PARLANCE_MAX_FILE_BYTES: String(10_000 * 5 * 1024 ** 2 + 1) }],
+    ['maxUploadBytes', { PARLANCE_MAX_UPLOAD_BYTES: 'much' }],
+  ])('%s is refused for %j', (name, environment) => {
+    expect(() => readConfig({}, environment)).toThrow(new RegExp(`${name} \\(${Object.keys(environment)[0]}\\)`))
+  })
+
+  it('are taken from the environment', () => {
+    const environment = { PARLANCE_PUBLIC_URL: 'https://im.example/chat', PARLANCE_MAX_FILE_BYTES: '1000' }
+    expect(readConfig({}, environment)).toMatchObject({ publicURL: 'https://im.example/chat', maxFileBytes: 1_000 })
+  })
+})

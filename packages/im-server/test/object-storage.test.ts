@@ -5,7 +5,9 @@ import { type TemporaryFolder, temporaryFolder } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { objectStorageContract } from '../src/contract/index.ts'
 import type { ObjectStorage } from '../src/domain/objects/object-storage.ts'
+import { createImServer } from '../src/index.ts'
 import { openLocalFolder } from '../src/storage/local-folder.ts'
+import { ApiClient } from './support/api-client.ts'
 
 let folder: TemporaryFolder
 
@@ -48,5 +50,37 @@ describe('a local folder', () => {
     mkdirSync(join(folder.path, 'objects', 'uploads', `${uploadID}.9`), { recursive: true })
     writeFileSync(join(folder.path, 'objects', 'uploads', `${uploadID}.9`, '..%2Fx'), '')
     expect(await open().parts(uploadID)).toEqual([])
+  })
+})
+
+describe('where a server keeps files', () => {
+  const begin = async (options: object): Promise<void> => {
+    const im = await createImServer({ dataDir: folder.path, logLevel: 'error', ...options }, {})
+    try {
+      const { api } = await im.listen({ apiPort: 0, wsPort: 0 })
+      const admin = await ApiClient.admin(api, im.adminSecret)
+      await admin.must('/object/initiate_form_data', { name: 'imAdmin/file', size: 5 })
+    } finally {
+      await im.stop()
+    }
+  }
+
+  it.each([
+    ['objects in its data folder', {}, 'objects'],
+    ['the folder of the setting', { objectsDir: 'elsewhere' }, 'elsewhere'],
+  ])('is %s', async (_what, { objectsDir }: { objectsDir?: string }, name) => {
+    await begin({ objectsDir: objectsDir === undefined ? undefined : join(folder.path, objectsDir) })
+    expect(readdirSync(join(folder.path, name, 'uploads'))).toHaveLength(1)
+  })
+
+  it('is the storage it is given', async () => {
+    const given = open()
+    await begin({ objectStorage: given, objectsDir: join(folder.path, 'unused') })
+    expect(await given.uploads()).toHaveLength(1)
+    expect(existsSync(join(folder.path, 'unused'))).toBe(false)
+  })
+
+  it('has no more room than the setting says', async () => {
+    await expect(begin({ maxUploadBytes: 4 })).rejects.toThrow(/1801/)
   })
 })

@@ -284,7 +284,7 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
 const upload = { cause: 'c', name: 'alice/file.txt', contentType: 'text/plain' }
 const md5 = (text: string): string => createHash('md5').update(text).digest('hex')
 
-/** An upload of alice with all its bytes; no other has its hash. */
+/** An upload of alice with all its bytes. */
 async function begunUpload(world: ImWorld): Promise<string> {
   const { uploads } = world
   const { uploadID } = await uploads.initiateForm(world.caller('alice'), { ...upload, size: 10 })
