@@ -12,6 +12,8 @@ import { type Config, type ConfigInput, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
 import type { ObjectStorage } from './domain/objects/object-storage.ts'
 import { pushes } from './domain/messages/push-record.ts'
+import type { Extension } from './extension/extension.ts'
+import { hearOfStoredMessages, provideExtensions } from './composition/extensions.ts'
 import { noSuchPath, writeAnswer } from './api/answer.ts'
 import { Attachments } from './embedding/attachments.ts'
 import type { ImActions } from './embedding/host-actions.ts'
@@ -34,6 +36,8 @@ export interface ImServerOptions extends ConfigInput {
   readonly authenticate?: Authenticate | undefined
   /** Where the bytes of files are kept. @defaultValue a folder, as the settings say */
   readonly objectStorage?: ObjectStorage | undefined
+  /** What a team adds: entities, routes, hooks. Set up in this order. */
+  readonly extensions?: readonly Extension[] | undefined
   /** For tests only. */
   readonly faults?: Faults
 }
@@ -99,7 +103,8 @@ export async function createImServer(
   options: ImServerOptions = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<ImServer> {
-  const { limits = {}, faults = {}, pushBacklogMessages = 50_000, authenticate, objectStorage, ...settings } = options
+  const { limits = {}, faults = {}, pushBacklogMessages = 50_000, ...others } = options
+  const { authenticate, objectStorage, extensions = [], ...settings } = others
   const config = readConfig(settings, environment)
   const composition = new Composition()
   provideEmbedded(composition)
@@ -121,7 +126,7 @@ export async function createImServer(
 
   const engine = composition.get(parts.engine)
   try {
-    return await assemble(composition, config)
+    return await assemble(composition, config, extensions)
   } catch (error) {
     await engine.close()
     throw error
@@ -129,7 +134,7 @@ export async function createImServer(
 }
 
 /** Puts the server on its open store. */
-async function assemble(composition: Composition, config: Config): Promise<ImServer> {
+async function assemble(composition: Composition, config: Config, extensions: readonly Extension[]): Promise<ImServer> {
   const engine = composition.get(parts.engine)
   const secrets = composition.get(parts.secrets)
   const logger = composition.get(parts.logger)
@@ -156,6 +161,11 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
     .add({ name: 'gateway', stop: () => gateway.stop(0) })
     .add({ name: 'repositories', stop: () => composition.get(parts.declared).close() })
     .add({
+      name: 'extensions',
+      start: () => provideExtensions(composition, extensions),
+      stop: () => composition.get(parts.extensions).stop(),
+    })
+    .add({
       name: 'push',
       // What was stored before the start has no session to be pushed to: clients pull it. So the backlog is done before anybody can connect.
       start: async () =>
@@ -176,6 +186,8 @@ async function assemble(composition: Composition, config: Config): Promise<ImSer
       name: 'dismissals',
       start: () => composition.get(parts.groupParts).groupDismissal.follow(composition.get(parts.bus)),
     })
+    // Not waited for: what hears of messages may fail, and the server starts all the same.
+    .add({ name: 'stored messages', start: () => hearOfStoredMessages(composition) })
     .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
     .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws, attachments], deadlineMs, clock) })
   await lifecycle.start()

@@ -18,6 +18,7 @@ import { Marks } from '../domain/messages/marks.ts'
 import { ImMessageService } from '../domain/messages/im-message-service.ts'
 import { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
+import { MessageGate } from '../domain/messages/message-gate.ts'
 import { NotificationSender } from '../domain/messages/notification-sender.ts'
 import { Outbox } from '../domain/messages/outbox.ts'
 import { Puller } from '../domain/messages/puller.ts'
@@ -26,6 +27,7 @@ import { Pusher } from '../domain/messages/pusher.ts'
 import { ReadState } from '../domain/messages/read-state.ts'
 import { Removals } from '../domain/messages/removals.ts'
 import { MessageSender } from '../domain/messages/sender.ts'
+import { Participation } from '../domain/participation.ts'
 import { imRepositories } from '../domain/repositories.ts'
 import { TokenIssue } from '../domain/token-issue.ts'
 import { Tokens } from '../domain/tokens.ts'
@@ -116,6 +118,8 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.unansweredRequests, (c) => new UnansweredRequests(c.get(parts.clock)))
     .provide(parts.syncingSessions, (c) => new SyncingSessions(c.get(parts.clock)))
     .provide(parts.outbox, (c) => new Outbox(c.get(parts.repositories), c.get(parts.bus), c.get(parts.backlog)))
+    .provide(parts.messageGate, (c) => new MessageGate(c.get(parts.clock)))
+    .provide(parts.participation, (c) => new Participation(c.get(parts.repositories)))
     .provide(
       parts.sender,
       (c) =>
@@ -125,6 +129,7 @@ export function provideDomain(composition: Composition): void {
           c.get(parts.conversationRows),
           c.get(parts.outbox),
           c.get(parts.clock),
+          c.get(parts.messageGate),
         ),
     )
     .provide(parts.puller, (c) => new Puller(c.get(parts.repositories), c.get(parts.addresses), c.get(parts.marks)))
@@ -205,6 +210,7 @@ export function provideDomain(composition: Composition): void {
           hostUsers: c.get(parts.hostUsers),
           messages: c.get(parts.messages),
           notifications: c.get(parts.notifications),
+          participation: c.get(parts.participation),
           adminUserID: c.get(parts.config).adminID,
           clock: c.get(parts.clock),
         }),
@@ -235,7 +241,7 @@ export function provideDomain(composition: Composition): void {
           clock: c.get(parts.clock),
           hostLogin: c.get(parts.hostLogin).login,
           addressesFor: c.get(parts.host).addressesFor,
-        }).concat(demoRoutesOf(c)),
+        }).concat(demoRoutesOf(c), c.get(parts.extensions).routes),
         tokens: c.get(parts.tokens),
         isAdmin: (userID) => userID === c.get(parts.config).adminID,
         unanswered: c.get(parts.unansweredRequests),

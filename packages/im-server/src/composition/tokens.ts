@@ -22,6 +22,7 @@ import type { Addresses } from '../domain/messages/addresses.ts'
 import type { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import type { ImMessageService } from '../domain/messages/im-message-service.ts'
 import type { Marks } from '../domain/messages/marks.ts'
+import type { MessageGate } from '../domain/messages/message-gate.ts'
 import type { Outbox } from '../domain/messages/outbox.ts'
 import type { PeerRules } from '../domain/messages/peer-rules.ts'
 import type { Puller } from '../domain/messages/puller.ts'
@@ -41,6 +42,7 @@ import type { Uploads } from '../domain/objects/uploads.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Notifications } from '../domain/notifications.ts'
 import type { RelationNotices } from '../domain/relation-notices.ts'
+import type { Participation } from '../domain/participation.ts'
 import type { ImRepositories } from '../domain/repositories.ts'
 import type { Tokens } from '../domain/tokens.ts'
 import type { Users } from '../domain/users.ts'
@@ -49,6 +51,7 @@ import type { HostLogin } from '../embedding/host-login.ts'
 import type { HostUsers } from '../embedding/host-users.ts'
 import type { Authenticate } from '../embedding/identity.ts'
 import type { AddressesFor } from '../api/routes/session.ts'
+import type { InstalledExtensions } from '../extension/install.ts'
 import type { PrometheusMetrics } from '../metrics.ts'
 import type { Secrets } from '../secrets.ts'
 import type { GroupParts } from './groups.ts'
@@ -126,6 +129,10 @@ export const parts = {
   uploads: token<Uploads>('uploads'),
   api: token<HttpApi>('api'),
   host: token<Host>('host'),
+  messageGate: token<MessageGate>('messageGate'),
+  participation: token<Participation>('participation'),
+  /** Set once they were installed. */
+  extensions: token<InstalledExtensions>('extensions'),
   hostUsers: token<HostUsers>('hostUsers'),
   hostLogin: token<{ readonly login: HostLogin | undefined }>('hostLogin'),
   hostActions: token<HostActions>('hostActions'),

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '@parlance/core'
 import { errorCodes, notificationTypes, platformIDs } from '@parlance/openim-protocol'
 import { z } from 'zod'
-import { id, requiredText } from '../api/fields.ts'
+import { conversationID, id, requiredText } from '../api/fields.ts'
 import { checked } from '../api/route.ts'
 import { sendMessageBody, toMessage } from '../api/send-message.ts'
 import type { MessageService, Sent } from '../domain/message-service.ts'
-import type { Notifications } from '../domain/notifications.ts'
+import type { Notification, Notifications } from '../domain/notifications.ts'
 import { usersNotFound } from '../domain/refusals.ts'
 import { ImError } from '../domain/im-error.ts'
+import type { Participation } from '../domain/participation.ts'
 import type { ImRepositories } from '../domain/repositories.ts'
 import type { HostUsers } from './host-users.ts'
 import type { Identity } from './identity.ts'
@@ -20,8 +21,11 @@ export type OutgoingMessage = z.input<typeof sendMessageBody>
 export interface BusinessNotification {
   /** In whose name. @defaultValue the administrator */
   readonly sendID?: string | undefined
-  /** The user told, or the group whose members are told. The sender's other devices are told as well. */
-  readonly to: { readonly userID: string } | { readonly groupID: string }
+  /**
+   * The user told, the group whose members are told, or a conversation that the sender takes part in. The sender's own devices are
+   * told as well.
+   */
+  readonly to: { readonly userID: string } | { readonly groupID: string } | { readonly conversationID: string }
   /** What it is about, up to 256 characters. */
   readonly key: string
   /** Up to 32 768 characters, for example JSON. */
@@ -49,7 +53,7 @@ export interface ImActions {
   /**
    * Tells applications something; resolves once what has to be stored is durable. Without `stored`, who is not connected misses it.
    *
-   * @throws {@link ImError} 1001 naming the field, 1101 and 1201 for who is not there.
+   * @throws {@link ImError} 1001 naming the field, 1101 and 1201 for who is not there, 1002 for a conversation the sender has no part in.
    */
   sendNotification(notification: BusinessNotification): Promise<void>
 }
@@ -60,13 +64,17 @@ export interface HostActionsOptions {
   readonly hostUsers: HostUsers
   readonly messages: Pick<MessageService, 'send'>
   readonly notifications: Notifications
+  readonly participation: Participation
   readonly adminUserID: string
   readonly clock: Clock
 }
 
 const notificationSchema = z.object({
   sendID: id.optional(),
-  to: z.union([z.object({ userID: id }), z.object({ groupID: id })], 'must name a user or a group'),
+  to: z.union(
+    [z.object({ userID: id }), z.object({ groupID: id }), z.object({ conversationID })],
+    'must name a user, a group or a conversation',
+  ),
   key: requiredText(1, 256),
   data: requiredText(0, 32_768),
   stored: z.boolean('must be true or false').optional(),
@@ -96,12 +104,21 @@ export class HostActions implements ImActions {
   async sendNotification(notification: BusinessNotification): Promise<void> {
     const { notifications, adminUserID } = this.#options
     const given = checked(notificationSchema, notification)
-    const { sendID = adminUserID, to, key, data, stored = false, operationID = randomUUID() } = given
+    const { sendID = adminUserID, key, data, stored = false, operationID = randomUUID() } = given
     await this.#requireUser(sendID)
-    if ('userID' in to) await this.#requireUser(to.userID)
-    else await this.#requireGroup(to.groupID)
+    const to = await this.#receiver(sendID, given.to)
     const contentType = notificationTypes.business
     await notifications.send({ sendID, to, contentType, tips: { key, data }, operationID, stored })
+  }
+
+  async #receiver(sendID: string, to: BusinessNotification['to']): Promise<Notification['to']> {
+    if ('conversationID' in to) {
+      const others = await this.#options.participation.require(sendID, to.conversationID)
+      return others.kind === 'group' ? { groupID: others.groupID } : { userID: others.peerUserID }
+    }
+    if ('userID' in to) await this.#requireUser(to.userID)
+    else await this.#requireGroup(to.groupID)
+    return to
   }
 
   async #requireUser(userID: string): Promise<void> {

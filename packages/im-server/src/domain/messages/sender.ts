@@ -20,6 +20,7 @@ import { badArgument, groupDismissed, groupNotFound, mutedGroup, mutedMember, no
 import type { ImRepositories } from '../repositories.ts'
 import { type Address, groupAddress, singleAddress } from './address.ts'
 import type { ConversationRows } from './conversation-rows.ts'
+import { MessageGate } from './message-gate.ts'
 import { messageOptions } from './options.ts'
 import type { Outbox } from './outbox.ts'
 import type { PeerRules } from './peer-rules.ts'
@@ -59,13 +60,22 @@ export class MessageSender {
   readonly #rows: ConversationRows
   readonly #outbox: Outbox
   readonly #clock: Clock
+  readonly #gate: MessageGate
 
-  constructor(repositories: ImRepositories, peers: PeerRules, rows: ConversationRows, outbox: Outbox, clock: Clock) {
+  constructor(
+    repositories: ImRepositories,
+    peers: PeerRules,
+    rows: ConversationRows,
+    outbox: Outbox,
+    clock: Clock,
+    gate = new MessageGate(clock),
+  ) {
     this.#repositories = repositories
     this.#peers = peers
     this.#rows = rows
     this.#outbox = outbox
     this.#clock = clock
+    this.#gate = gate
   }
 
   /** @throws ImError with OpenIM's code when the message may not be sent; nothing is stored then. */
@@ -79,6 +89,7 @@ export class MessageSender {
     checkShape(request, caller.isAdmin)
     const address = await this.#admit(caller, request)
     const body = this.#stamp(caller, request)
+    await this.#gate.admit(body, caller)
     const cause = { operationID: caller.operationID, sessionID: caller.sessionID ?? '' }
     if (!isOptionOn(body.options, 'history')) {
       await this.#outbox.pass(address, body, cause)
