@@ -119,7 +119,7 @@ export async function createImServer(
     .provide(parts.faults, () => faults)
     .provide(parts.host, () => ({
       authenticate,
-      addressesFor: (request) => clientAddresses(request, composition.get(parts.bound)),
+      addressesFor: (request) => clientAddresses(request, composition.get(parts.bound), config.publicURL),
     }))
 
   if (objectStorage !== undefined) composition.provide(parts.objectStorage, () => objectStorage)

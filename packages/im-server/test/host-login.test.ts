@@ -21,8 +21,8 @@ afterEach(async () => {
   folder.remove()
 })
 
-async function start(authenticate?: Authenticate, isSecure = false): Promise<void> {
-  im = await createImServer({ dataDir: folder.path, logLevel: 'silent', authenticate }, {})
+async function start(authenticate?: Authenticate, isSecure = false, publicURL?: string): Promise<void> {
+  im = await createImServer({ dataDir: folder.path, logLevel: 'silent', authenticate, publicURL }, {})
   host = await HostApp.start((_request, response) => void response.writeHead(404).end('host'), isSecure)
   im.attach(host.server, { path: '/chat' })
 }
@@ -104,6 +104,14 @@ describe('a session by the login of the host', () => {
     expect((await session(proxied)).data).toMatchObject({
       apiAddr: 'https://chat.example/chat',
       wsAddr: 'wss://chat.example/chat',
+    })
+  })
+
+  it('says the public address where one is set', async () => {
+    await start(byCookie, false, 'https://chat.example/im/')
+    expect((await session({ cookie: 'user=ada' })).data).toMatchObject({
+      apiAddr: 'https://chat.example/im',
+      wsAddr: 'wss://chat.example/im',
     })
   })
 
