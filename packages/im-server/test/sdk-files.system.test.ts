@@ -106,19 +106,19 @@ describe('files between unmodified SDKs', () => {
   it('what a user uploads again is not sent again', async () => {
     const bytes = bytesOf(6 * 1024 * 1024)
     const first = await upload(ada, bytes, 'one.bin')
-    const puts: string[] = []
+    let putCount = 0
     const original = globalThis.fetch
     globalThis.fetch = (input, init) => {
-      if (init?.method === 'PUT') puts.push(String(input))
+      if (init?.method === 'PUT') putCount++
       return original(input, init)
     }
     try {
       const again = await upload(ada, bytes, 'two.bin')
-      expect(puts).toEqual([])
+      expect(putCount).toBe(0)
       expect(again).not.toBe(first)
       expect(Buffer.compare(await download(again), bytes)).toBe(0)
       const other = await upload(bobWeb, bytes, 'three.bin')
-      expect(puts).toHaveLength(2)
+      expect(putCount).toBe(2)
       expect(Buffer.compare(await download(other), bytes)).toBe(0)
     } finally {
       globalThis.fetch = original
