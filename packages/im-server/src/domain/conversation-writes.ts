@@ -80,7 +80,7 @@ export class ConversationWrites {
       write(together) {
         if (membership !== undefined)
           together.require(groupMembers, membership.key, { ifRevision: membership.revision })
-        together.insert(conversations, { ...row, ...changed })
+        together.insert(conversations, Object.assign({}, row, changed))
       },
     }
   }
