@@ -2,10 +2,12 @@ import type { FrameDialect } from '@parlance/openim-protocol'
 import { runSeed, seededRandom, temporaryFolder } from '@parlance/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { report } from './support/report.ts'
+import { populate } from './support/api-samples.ts'
 import { ApiClient } from './support/api-client.ts'
 import { FuzzConnection } from './support/fuzz-connection.ts'
 import { FuzzFrames } from './support/fuzz-frames.ts'
 import { FuzzHttp } from './support/fuzz-http.ts'
+import { imWorld } from './support/im-world.ts'
 import { HealthyPair } from './support/healthy-pair.ts'
 import { Mutator } from './support/mutator.ts'
 import { ServerProcess } from './support/server-process.ts'
@@ -72,12 +74,15 @@ describe('a server under mutated input', () => {
       operationID: 'noise',
       isBackground: 'false',
     })
+    const world = await imWorld()
+    await populate(world)
     const callers = Array.from({ length: bodiesAtOnce }, (_, index) => {
       const mutator = new Mutator(seededRandom(seed - 1 - index))
       return new FuzzHttp(mutator, {
         api: server.api,
         ws: `${server.ws}/?${loginOfAlice}`,
         tokens: [adminToken, aliceToken],
+        world,
       })
     })
 
@@ -112,6 +117,7 @@ describe('a server under mutated input', () => {
       caller.close()
     })
     await Promise.all([...writeFrames, ...writeBodies])
+    await world.close()
 
     // Nothing was unforeseen: no rejection that nobody handles, no request that failed by a defect.
     const unforeseen = server.output.split('\n').filter((line) => /"level":[56]0|unhandled|uncaught/i.test(line))

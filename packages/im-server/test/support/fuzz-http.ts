@@ -29,6 +29,8 @@ export interface FuzzTarget {
   readonly ws: string
   /** The administrator's first, then users'. */
   readonly tokens: readonly string[]
+  /** Where the samples make what they speak of; the tokens in them are the target's. */
+  readonly world: ImWorld
 }
 
 /** An account keeps a bounded number of tokens: asking for many would end the one that is used here. */
@@ -43,15 +45,17 @@ export class FuzzHttp {
   readonly #ws: URL
   readonly #mutator: Mutator
   readonly #tokens: readonly string[]
+  readonly #world: ImWorld
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
   readonly #paths = apiPaths()
   #adminTokens = 0
 
-  constructor(mutator: Mutator, { api, ws, tokens }: FuzzTarget) {
+  constructor(mutator: Mutator, { api, ws, tokens, world }: FuzzTarget) {
     this.#api = new URL(api)
     this.#ws = new URL(ws)
     this.#mutator = mutator
     this.#tokens = tokens
+    this.#world = { ...world, token: async () => mutator.random.pick(tokens) }
   }
 
   /** One request; resolves once it is answered, or cut off on purpose. */
@@ -111,8 +115,7 @@ export class FuzzHttp {
     const { random } = this.#mutator
     const sample = samples[path]
     if (sample === undefined) throw new Error(`there is no sample for ${path}`)
-    // The samples ask their world for a token only.
-    const value = await sample({ token: async () => random.pick(this.#tokens) } as unknown as ImWorld)
+    const value = await sample(this.#world)
     if (this.#mutator.chance(15)) return Buffer.from(JSON.stringify(value))
     if (this.#mutator.chance(5)) return random.bytes(random.int(300))
     return this.#mutator.jsonText(value)
