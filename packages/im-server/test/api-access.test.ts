@@ -1,25 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { roleLevels } from '@parlance/openim-protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AccessRule } from '../src/api/access.ts'
 import { populate, samples } from './support/api-samples.ts'
 import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
+import { relationsOf } from './support/relations.ts'
+import { report } from './support/report.ts'
 
-/** What each kind of caller gets, by the rule of the route. */
-const expected: Readonly<Record<AccessRule, Readonly<Record<string, number>>>> = {
-  open: { nobody: 0, garbage: 0, forged: 0, expired: 0, kicked: 0, stranger: 0, self: 0, admin: 0 },
-  user: { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506, stranger: 0, self: 0, admin: 0 },
-  member: { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506, stranger: 1002, self: 0, admin: 0 },
-  role: { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506, stranger: 1002, self: 0, admin: 0 },
-  self: { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506, stranger: 1002, self: 0, admin: 0 },
-  admin: {
-    nobody: 1001,
-    garbage: 1503,
-    forged: 1505,
-    expired: 1501,
-    kicked: 1506,
-    stranger: 1002,
-    self: 1002,
-    admin: 0,
-  },
+/**
+ * Everybody who calls: with no token, or one that is not valid; a friend of alice, somebody who is neither friend nor member of
+ * her group g, an ordinary member and an admin of g, alice herself, who owns g and whom the bodies are about, the administrator.
+ */
+const callers = [
+  'nobody',
+  'garbage',
+  'forged',
+  'expired',
+  'kicked',
+  'friend',
+  'outsider',
+  'member',
+  'groupAdmin',
+  'self',
+  'admin',
+] as const
+type CallerKind = (typeof callers)[number]
+
+const invalid = { nobody: 1001, garbage: 1503, forged: 1505, expired: 1501, kicked: 1506 } as const
+const refused = { friend: 1002, outsider: 1002, member: 1002, groupAdmin: 1002 } as const
+const welcome = { friend: 0, outsider: 0, member: 0, groupAdmin: 0, self: 0, admin: 0 } as const
+
+/** What each of them gets, by the rule of the route. Roles within a group are in the table of group-permissions.test.ts. */
+const expected: Readonly<Record<AccessRule, Readonly<Partial<Record<CallerKind, number>>>>> = {
+  open: { nobody: 0, garbage: 0, forged: 0, expired: 0, kicked: 0, ...welcome },
+  user: { ...invalid, ...welcome },
+  member: { ...invalid, ...refused, member: 0, groupAdmin: 0, self: 0, admin: 0 },
+  role: { ...invalid, friend: 1002, outsider: 1002, self: 0, admin: 0 },
+  self: { ...invalid, ...refused, self: 0, admin: 0 },
+  admin: { ...invalid, ...refused, self: 1002, admin: 0 },
+}
+
+/** Bodies that are about two users: the other one may call as well. */
+const aboutTwo: Readonly<Record<string, Readonly<Partial<Record<CallerKind, number>>>>> = {
+  '/friend/get_designated_friend_apply': { member: 0 },
 }
 
 /** Who may call which path; the one table that says so, apart from the code. */
@@ -137,13 +160,20 @@ const tokens: Record<string, string> = {}
 beforeAll(async () => {
   world = await imWorld()
   await populate(world)
-  await world.register('dave')
+  await world.register('dave', 'fred', 'gina')
+  await relationsOf(world).befriend('alice', 'fred')
+  await world.group('of gina', 'gina')
+  const [row] = await world.repositories.groupMembers.ofGroup({ groupID: 'of gina' })
+  await world.repositories.groupMembers.insert({ ...row!, groupID: 'g', roleLevel: roleLevels.admin })
   tokens['expired'] = await world.token('alice', 3)
   await world.clock.advance(90 * 86_400_000)
   tokens['kicked'] = await world.token('alice', 4)
   await world.tokens.forceLogout('alice', 4)
   tokens['self'] = await world.token('alice')
-  tokens['stranger'] = await world.token('dave')
+  tokens['outsider'] = await world.token('dave')
+  tokens['friend'] = await world.token('fred')
+  tokens['member'] = await world.token('bob')
+  tokens['groupAdmin'] = await world.token('gina')
   tokens['admin'] = await world.token(adminUserID)
   tokens['garbage'] = 'garbage'
   tokens['forged'] = tokens['admin'].slice(0, -8) + 'AAAAAAAA'
@@ -152,11 +182,30 @@ afterAll(() => world.close())
 
 const cells = Object.entries(rules).flatMap(([rule, paths]) =>
   paths.flatMap((path) =>
-    Object.entries(expected[rule as AccessRule]).map(([who, errCode]) => ({ path, who, errCode })),
+    Object.entries({ ...expected[rule as AccessRule], ...aboutTwo[path] }).map(([who, errCode]) => ({
+      path,
+      who,
+      errCode,
+    })),
   ),
 )
 
 describe('the table of access', () => {
+  it('is what the documentation shows', () => {
+    const said = readFileSync(new URL('../../../docs/access.md', import.meta.url), 'utf8')
+    const columns = callers.filter((kind) => kind === 'nobody' || !(kind in invalid))
+    const rows = Object.values(rules)
+      .flat()
+      .map((path) => {
+        const codes = new Map(cells.filter((cell) => cell.path === path).map(({ who, errCode }) => [who, errCode]))
+        const answers = columns.map((kind) => (codes.get(kind) === 0 ? 'yes' : (codes.get(kind) ?? 'by role')))
+        return `| \`${path}\` | ${answers.join(' | ')} |`
+      })
+    report(`access: ${cells.length} cells of ${rows.length} routes`)
+    expect(rows.filter((row) => !said.includes(row)).join('\n')).toBe('')
+    expect(said.split('\n').filter((line) => line.startsWith('| `/') && !rows.includes(line))).toEqual([])
+  })
+
   it('has every route, under the rule that the route says of itself', () => {
     const said = Object.fromEntries(world.routes.map(({ path, rule }) => [path, rule]))
     const table = Object.fromEntries(
