@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder, until, VirtualClock } from '@parlance/testing'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type ImWorld, imWorld } from './support/im-world.ts'
 import { md5, ObjectClient } from './support/object-client.ts'
 
@@ -22,6 +22,12 @@ beforeEach(async () => {
 })
 
 afterEach(() => world.close())
+
+/** Files of content that is kept. */
+const contents = (): string[] =>
+  readdirSync(join(folder.path, 'objects', 'content'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
 
 /** Folders of uploads that wait. */
 const waiting = (): string[] => readdirSync(join(folder.path, 'objects', 'uploads'))
@@ -88,8 +94,7 @@ describe('an upload in parts', () => {
     const second = await bob.upload(long)
     expect(second).not.toBe(first)
     expect((await ann.read(second)).text).toBe(long)
-    const content = readdirSync(join(folder.path, 'objects', 'content'), { recursive: true, withFileTypes: true })
-    expect(content.filter((entry) => entry.isFile())).toHaveLength(1)
+    expect(contents()).toHaveLength(1)
   })
 
   it('is completed once, however often and at the same time it is asked for', async () => {
@@ -99,6 +104,16 @@ describe('an upload in parts', () => {
     const urls = await Promise.all([1, 2, 3].map(async () => (await ann.complete(upload!.uploadID, parts)).data.url))
     urls.push((await ann.complete(upload!.uploadID, parts)).data.url)
     expect(new Set(urls).size).toBe(1)
+  })
+
+  it('is put together once, however many ask for it at the same time: each time writes a copy of all of it', async () => {
+    const { upload } = (await ann.initiate(long)).data
+    const parts = ann.partsOf(long)
+    for (const { partNumber, url } of upload!.sign.parts) await ann.put(url, parts[partNumber - 1]!)
+    const joined = vi.spyOn(world.storage, 'join')
+    const answers = await Promise.all(Array.from({ length: 5 }, () => ann.complete(upload!.uploadID, parts)))
+    expect(answers.map(({ errCode }) => errCode)).toEqual([0, 0, 0, 0, 0])
+    expect(joined).toHaveBeenCalledTimes(1)
   })
 })
 
@@ -194,6 +209,7 @@ describe('an upload is refused', () => {
       errCode: 1001,
       errDlt: expect.stringContaining('1000 bytes, not 1999'),
     })
+    expect(contents(), 'content that no object has is never removed').toEqual([])
   })
 
   it('with 1701 once it has expired', async () => {

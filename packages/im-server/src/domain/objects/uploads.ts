@@ -44,6 +44,7 @@ export class Uploads {
   readonly #storage: ObjectStorage
   readonly #paths: SignedPaths
   readonly #clock: Clock
+  readonly #completing = new Map<string, Promise<unknown>>()
 
   constructor({ repositories, storage, paths, limits, clock = systemClock }: UploadsOptions) {
     this.limits = { ...defaultObjectLimits, ...limits }
@@ -166,7 +167,9 @@ export class Uploads {
     named: NewNames = {},
   ): Promise<Readonly<StoredObject>> {
     try {
-      return await this.#complete(caller, await this.own(caller, uploadID), md5s, named)
+      return await this.#afterOthers(uploadID, async () =>
+        this.#complete(caller, await this.own(caller, uploadID), md5s, named),
+      )
     } catch (error) {
       // Repeated after its answer was lost, or done by another request at the same moment.
       const object = await this.#objects.get({ objectID: uploadID })
@@ -229,15 +232,17 @@ export class Uploads {
     const { uploadID } = upload
     if (named.name !== undefined && ownerOf(caller, named.name) !== upload.userID)
       throw badArgument('name: must begin with the same user id as when the upload was begun')
-    const parts = md5s ?? (await this.#storage.parts(uploadID)).map(({ md5 }) => md5)
+    const received = await this.#storage.parts(uploadID)
+    const parts = md5s ?? received.map(({ md5 }) => md5)
     const hash = hashOf(parts)
     if (upload.hash !== '' && hash !== upload.hash)
       throw badArgument('parts: these are not the parts whose hash was announced; begin a new upload')
-    const content = await this.#storage.join(uploadID, parts)
-    if (content.byteCount !== upload.size)
-      throw badArgument(`parts: they have ${content.byteCount} bytes, not ${upload.size} as announced; send them all`)
+    // Before they are put together: content without an object would stay for ever.
+    const byteCount = byteCountOf(parts, received)
+    if (byteCount !== undefined && byteCount !== upload.size)
+      throw badArgument(`parts: they have ${byteCount} bytes, not ${upload.size} as announced; send them all`)
+    const { contentID } = await this.#storage.join(uploadID, parts)
     const { userID, name, size, contentType, cause } = { ...upload, ...named }
-    const { contentID } = content
     const createTime = new Date(this.#clock.now())
     const object = { objectID: uploadID, userID, name, hash, contentID, size, contentType, cause, createTime }
     await this.#together((together) => {
@@ -246,6 +251,17 @@ export class Uploads {
     })
     await this.#storage.discard(uploadID)
     return object
+  }
+
+  /** Each time an upload is put together the storage writes a copy of all of it: never two at the same time. */
+  async #afterOthers<T>(uploadID: string, work: () => Promise<T>): Promise<T> {
+    const done = (this.#completing.get(uploadID) ?? Promise.resolve()).then(work, work)
+    this.#completing.set(uploadID, done)
+    try {
+      return await done
+    } finally {
+      if (this.#completing.get(uploadID) === done) this.#completing.delete(uploadID)
+    }
   }
 
   async #forget(uploadID: string): Promise<void> {
@@ -278,6 +294,13 @@ const partCountOf = ({ size, partSize }: Readonly<Upload>): Count => (size === 0
 
 /** OpenIM's hash of a file: MD5 of the MD5s of its parts, joined by commas. */
 const hashOf = (md5s: readonly string[]): string => createHash('md5').update(md5s.join(',')).digest('hex')
+
+/** Of parts with these MD5s, in order; undefined when one of them was not received. */
+function byteCountOf(md5s: readonly string[], received: readonly StoredPart[]): Bytes | undefined {
+  const sizes = new Map(received.map(({ partNumber, md5, byteCount }) => [`${partNumber}.${md5}`, byteCount]))
+  const found = md5s.map((md5, at) => sizes.get(`${at + 1}.${md5}`))
+  return found.includes(undefined) ? undefined : found.reduce<number>((sum, byteCount) => sum + byteCount!, 0)
+}
 
 /** Whose file it is: the name begins with the user's id and `/`. An administrator uploads for anybody. */
 function ownerOf({ userID, isAdmin }: Caller, name: string): string {
