@@ -152,6 +152,23 @@ describe('an upload is refused', () => {
     expect(await ann.initiate('later')).toMatchObject({ errCode: 0 })
   })
 
+  it('with 1803 when one user announces too much, so that nobody takes the room of all others', async () => {
+    await world.close()
+    folder = temporaryFolder()
+    world = await imWorld(folder, new VirtualClock(), { uploadBytesPerUser: 120_000, waitingBytes: 250_000 })
+    await world.register('ann', 'bob')
+    ;[ann, bob] = await Promise.all([ObjectClient.of(world, 'ann'), ObjectClient.of(world, 'bob')])
+    const begun = await Promise.all([1, 2, 3].map(() => ann.initiate('', { size: 50_000 })))
+    expect(begun.filter(({ errCode }) => errCode === 0).length).toBeLessThanOrEqual(2)
+    while ((await ann.initiate('', { size: 50_000 })).errCode === 0);
+    expect(await ann.initiate('', { size: 50_000 })).toMatchObject({
+      errCode: 1803,
+      errDlt: expect.stringContaining('120000 bytes'),
+    })
+    expect(waiting()).toHaveLength(2)
+    expect(await bob.initiate('', { size: 100_000 })).toMatchObject({ errCode: 0 })
+  })
+
   it('with 1801 while all uploads together have no room', async () => {
     const size = 100_000
     for (const client of [ann, bob]) expect(await client.initiate('', { size })).toMatchObject({ errCode: 0 })

@@ -36,7 +36,7 @@ export function objectWorld(
     repositories,
     storage,
     paths,
-    limits: { partBytes: 1_000, fileBytes: 100_000, uploadsPerUser: 100_000, ...limits },
+    limits: { partBytes: 1_000, fileBytes: 100_000, uploadsPerUser: 100_000, uploadBytesPerUser: 1024 ** 3, ...limits },
     clock,
   })
   return { storage, objects, uploads, transfer: createObjectTransfer({ objects, uploads, paths, clock, limits }) }

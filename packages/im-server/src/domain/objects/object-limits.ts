@@ -10,6 +10,8 @@ export interface ObjectLimits {
   readonly partBytes: Bytes
   /** Uploads of one user that wait to be completed. */
   readonly uploadsPerUser: Count
+  /** Bytes that these may announce together: announcing costs nothing, and takes the room of others. At least {@link fileBytes}. */
+  readonly uploadBytesPerUser: Bytes
   /** Time to complete an upload. */
   readonly uploadMs: Milliseconds
   /** Time to complete a form. */
@@ -22,6 +24,7 @@ export const defaultObjectLimits: ObjectLimits = {
   formBytes: 100 * 1024 ** 2,
   partBytes: 5 * 1024 ** 2,
   uploadsPerUser: 64,
+  uploadBytesPerUser: 2 * 1024 ** 3,
   uploadMs: 24 * 3_600_000,
   formMs: 600_000,
 }

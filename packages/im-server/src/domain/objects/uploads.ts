@@ -73,7 +73,7 @@ export class Uploads {
    * Only of the owner's own: otherwise whoever knows the hash of a file could read it, or learn that somebody has it.
    *
    * @throws {@link ImError} 1001 for a part size that is not {@link partSize}, 1802 for a file that is too large, 1803 when the
-   * owner has too many uploads, 1801 when the storage has no room.
+   * owner has too many uploads or announced too many bytes, 1801 when the storage has no room.
    */
   async initiate(
     caller: Caller,
@@ -205,14 +205,16 @@ export class Uploads {
   ): Promise<Readonly<Upload>> {
     const now = this.#clock.now()
     const waiting = await this.#waiting(userID)
-    if (waiting.length >= this.limits.uploadsPerUser) throw this.#tooMany()
+    this.#requireRoom([...waiting, draft])
     const row = { ...draft, uploadID: newID(), userID, createTime: new Date(now), expireTime: new Date(now + lifeMs) }
     await this.#storage.begin(row.uploadID, row.size)
     const upload = await this.#uploads.insert(row)
     // Counted again with what others began at the same moment: each of those sees the others, so that never too many stay.
-    if ((await this.#waiting(userID)).length > this.limits.uploadsPerUser) {
+    try {
+      this.#requireRoom(await this.#waiting(userID))
+    } catch (error) {
       await this.#forget(row.uploadID)
-      throw this.#tooMany()
+      throw error
     }
     return upload
   }
@@ -282,9 +284,12 @@ export class Uploads {
     return upload
   }
 
-  #tooMany(): ImError {
-    const { uploadsPerUser } = this.limits
-    return new ImError(errorCodes.TooManyError, `${uploadsPerUser} uploads wait to be completed; complete them first`)
+  #requireRoom(waiting: readonly Pick<Upload, 'size'>[]): void {
+    const { uploadsPerUser, uploadBytesPerUser } = this.limits
+    if (waiting.length > uploadsPerUser)
+      throw tooMany(`${uploadsPerUser} uploads wait to be completed; complete them first`)
+    if (waiting.reduce((sum, { size }) => sum + size, 0) > uploadBytesPerUser)
+      throw tooMany(`uploads that wait may announce ${uploadBytesPerUser} bytes together; complete them first`)
   }
 }
 
@@ -312,6 +317,8 @@ function ownerOf({ userID, isAdmin }: Caller, name: string): string {
 function requireOwner({ userID, isAdmin }: Caller, of: { readonly userID: string }): void {
   if (!isAdmin && of.userID !== userID) throw noPermission('the upload is somebody else’s')
 }
+
+const tooMany = (words: string): ImError => new ImError(errorCodes.TooManyError, words)
 
 const tooLarge = (maxBytes: Bytes): ImError =>
   new ImError(errorCodes.TooLargeError, `size: a file has at most ${maxBytes} bytes; send a smaller one`)
