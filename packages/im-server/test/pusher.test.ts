@@ -204,6 +204,20 @@ describe('pushing', () => {
       expect(clock.pendingCount).toBe(0)
     })
 
+    it('holds up nobody beyond that, however many requests with the same operation id overlap', async () => {
+      const { pusher, requests, clock, deliveries } = rig()
+      let end = requests.begin('op')
+      for (let round = 0; round < 5; round++) {
+        await clock.advance(50)
+        const next = requests.begin('op')
+        end()
+        end = next
+      }
+      await pusher.push(caused('op'))
+      expect(deliveries).toHaveLength(2)
+      expect(clock.pendingCount).toBe(0)
+    })
+
     it.each([
       ['another request', caused('other')],
       ['a request over a session', caused('op', 'session')],

@@ -20,21 +20,18 @@ export function provideObjects(composition: Composition): void {
           clock: c.get(parts.clock),
         }),
     )
-    .provide(
-      parts.uploads,
-      (c) => {
-        const { maxFileBytes: fileBytes, maxUploadBytes } = c.get(parts.config)
-        // A file always fits; beyond that it takes eight users to take all the room.
-        const uploadBytesPerUser = Math.max(fileBytes, Math.floor(maxUploadBytes / 8))
-        return new Uploads({
-          repositories: c.get(parts.repositories),
-          storage: c.get(parts.objectStorage),
-          paths: c.get(parts.signedPaths),
-          limits: { fileBytes, uploadBytesPerUser },
-          clock: c.get(parts.clock),
-        })
-      },
-    )
+    .provide(parts.uploads, (c) => {
+      const { maxFileBytes: fileBytes, maxUploadBytes } = c.get(parts.config)
+      // A file always fits; beyond that it takes eight users to take all the room.
+      const uploadBytesPerUser = Math.max(fileBytes, Math.floor(maxUploadBytes / 8))
+      return new Uploads({
+        repositories: c.get(parts.repositories),
+        storage: c.get(parts.objectStorage),
+        paths: c.get(parts.signedPaths),
+        limits: { fileBytes, uploadBytesPerUser },
+        clock: c.get(parts.clock),
+      })
+    })
     .provide(
       parts.uploadSweeper,
       (c) =>
