@@ -1,9 +1,10 @@
 import { messageStatus, type MsgData, notificationTips, sessionTypes } from '@parlance/openim-protocol'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConversationOverview } from '../src/domain/conversation-overview.ts'
 import { blockLength } from '../src/domain/messages/marks.ts'
 import { noCause as cause } from '../src/domain/messages/push-record.ts'
 import type { SyncChoice } from '../src/domain/messages/removals.ts'
+import { contended } from '../src/domain/refusals.ts'
 import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
 
 const single = 'si_alice_bob'
@@ -277,6 +278,17 @@ describe('a cleared conversation', () => {
     await clear(adminUserID, [single], everybody)
     expect(await pull('bob', single)).toEqual([])
     expect(world.told.at(-1)).toMatchObject({ sendID: 'alice', to: { userID: 'bob' } })
+  })
+
+  it('for everybody is told again when telling failed: the messages are given up only then', async () => {
+    vi.spyOn(world.told, 'push').mockImplementationOnce(() => {
+      throw contended()
+    })
+    expect(await codeOf(clear('alice', [group], everybody))).toBe(1801)
+    expect(world.told).toEqual([])
+    await clear('alice', [group], everybody)
+    expect(world.told).toMatchObject([{ to: { groupID: 'g' }, contentType: 1703 }])
+    expect(await pull('bob', group)).toEqual([])
   })
 
   it('is nobody else’s to clear', async () => {

@@ -157,8 +157,11 @@ export class Removals {
         const { head, floor } = heads[at]!
         if (head <= floor) continue
         const [newest] = await this.#repositories.messages.at(stream, [head])
+        // Another request has just cleared it, and told of it.
+        if (newest === undefined) continue
+        // Told first: a repeat after a failure in between finds the messages still there, and tells again.
+        await this.#notifications.send({ ...clearing, ...audience(userID, newest.row.body) })
         await this.#repositories.messages.truncate(stream, head + 1)
-        await this.#notifications.send({ ...clearing, ...audience(userID, newest!.row.body) })
       }
       return
     }
