@@ -33,8 +33,14 @@ export async function applyWrites(
       isSpread ||= requests.length > 0
       return requests
     },
-    committed: () => {
-      invalidation.begin(stale)
+    committed: (done) => {
+      // Only who alone writes is told of all writes, and in their order.
+      const patches = !store.soleWriter
+        ? []
+        : done.flatMap(({ before, after }, index) =>
+            dependentsOf(writes[index]!.schema).patches(before?.row, after?.row),
+          )
+      invalidation.begin(stale, patches)
       if (isSpread) spreader.wake()
     },
     announced,

@@ -31,11 +31,9 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const skip = (entity: string, view: string) => options.faults?.skipInvalidation?.(entity, view) ?? false
   const local = new LocalCache({ maxBytes, ttlMs, clock, metrics, random })
   const reads = new ReadPath(local, cache, options.sharedTtlMs ?? defaultSharedTtlMs)
-  const invalidation = new Invalidation(reads, { cache, channel, clock, logger, metrics })
-  const unsubscribe = channel.subscribe({
-    invalidate: (keys) => local.drop(keys),
-    flush: () => local.flush(),
-  })
+  const own = { invalidate: (keys: readonly string[]) => local.drop(keys), flush: () => local.flush() }
+  const invalidation = new Invalidation(reads, { cache, channel, own, clock, logger, metrics })
+  const unsubscribe = channel.subscribe(own)
   const dependents = new Map<EntitySchema, Dependents>()
   const dependentsOf = (schema: EntitySchema): Dependents => {
     let known = dependents.get(schema)

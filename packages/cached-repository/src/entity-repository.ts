@@ -9,8 +9,9 @@ import { RowCodec } from './entity/row-codec.ts'
 import type { EntitySchema } from './entity/schema.ts'
 import type { AnyRow } from './entity/values.ts'
 import type { KeyDelta, ReadOptions, RowDelta } from './entity/view.ts'
-import type { EntityStore, EntityWrite, StoredRow } from './entity-store.ts'
-import { countKind, keysKind } from './entity/value-kinds.ts'
+import type { EntityStore, EntityWrite, KeyRange, StoredRow } from './entity-store.ts'
+import type { KeyList } from './entity/key-list.ts'
+import { countKind } from './entity/value-kinds.ts'
 import type { RevisedRow, RowMethods } from './repository.ts'
 import type { Spreader } from './spread/spreader.ts'
 
@@ -163,7 +164,7 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
       assertCount('limit', limit, maxKeysPerCall)
       assertCount('offset', offset, Number.MAX_SAFE_INTEGER)
       const total = this.#count(view, this.#dependents.listCountKey(view, by), by, options)
-      const keys = this.#parts.store.keysOf(this.#schema, view, by, { offset, limit })
+      const keys = this.#keysIn(view, by, { offset, limit }, options)
       const [rows] = await Promise.all([keys.then((some) => this.getMany(some, options)), total])
       return { rows: rows.filter((row) => row !== undefined), total: await total }
     }
@@ -200,9 +201,17 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
   }
 
   async #keys(view: string, by: AnyRow, { read = 'local' }: ReadOptions = {}): Promise<readonly AnyRow[]> {
-    const load = () => this.#parts.store.keysOf(this.#schema, view, by)
+    const load = async () => this.#dependents.listOf(view, await this.#parts.store.keysOf(this.#schema, view, by))
     const name = this.#dependents.viewKey(view, by)
-    return (await this.#parts.reads.read(name, read, load, keysKind(this.#dependents.key)))!
+    return (await this.#parts.reads.read(name, read, load, this.#dependents.listKind(view)))!.keys
+  }
+
+  /** From the list that is held here, if it is; otherwise one query for only these. */
+  async #keysIn(view: string, by: AnyRow, range: KeyRange, { read = 'local' }: ReadOptions = {}) {
+    const held =
+      read === 'local' ? this.#parts.reads.local.peek<KeyList>(this.#dependents.viewKey(view, by)) : undefined
+    if (held !== undefined) return held.value.slice(range.offset, range.limit)
+    return this.#parts.store.keysOf(this.#schema, view, by, range)
   }
 
   async #compose(view: string, by: AnyRow, options: ReadOptions): Promise<readonly AnyRow[]> {

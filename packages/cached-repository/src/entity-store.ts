@@ -119,7 +119,10 @@ export interface EntityStore {
   open(schema: EntitySchema): void
   /** Rows in the order of the keys. One query. */
   getMany(schema: EntitySchema, keys: readonly AnyRow[]): Promise<(StoredRow | undefined)[]>
-  /** Keys of the rows of a `rows` view, in its order; with a range, only that part. One query, answered by an index. */
+  /**
+   * Keys of the rows of a `rows` view, each with the fields of the view's order, in that order: numbers and dates by value, false
+   * before true, text by code points, then by the key. With a range, only that part. One query, answered by an index.
+   */
   keysOf(schema: EntitySchema, view: string, by: AnyRow, range?: KeyRange): Promise<AnyRow[]>
   /** Number of rows of a `count` or `rows` view. One query, answered by an index. */
   countOf(schema: EntitySchema, view: string, by: AnyRow): Promise<Count>

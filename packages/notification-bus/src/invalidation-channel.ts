@@ -1,7 +1,10 @@
 /** Tells every process which cache keys are no longer true. */
 export interface InvalidationChannel {
-  /** Resolves once every receiver of this process dropped the keys and the others were told. */
-  publish(keys: readonly string[]): Promise<void>
+  /**
+   * Resolves once every receiver of this process dropped the keys and the others were told. `except` is not told: it is the
+   * publisher's own, and up to date already.
+   */
+  publish(keys: readonly string[], except?: InvalidationReceiver): Promise<void>
   /** `invalidate` drops keys; `flush` drops everything, because something may have been missed. Returns how to unsubscribe. */
   subscribe(receiver: InvalidationReceiver): () => void
 }

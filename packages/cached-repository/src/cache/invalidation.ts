@@ -1,8 +1,8 @@
 import { backoffMs, type Clock, type Counter, type Logger, type Metrics, wait } from '@parlance/core'
-import type { InvalidationChannel } from '@parlance/notification-bus'
+import type { InvalidationChannel, InvalidationReceiver } from '@parlance/notification-bus'
 import type { Cache } from '@parlance/rockscache'
 import type { StaleKeys } from '../entity/dependents.ts'
-import type { ReadPath } from './read-path.ts'
+import type { Patch, ReadPath } from './read-path.ts'
 
 const maxKeysPerMark = 10_000
 
@@ -16,6 +16,7 @@ export class Invalidation {
   readonly #reads: ReadPath
   readonly #cache: Cache
   readonly #channel: InvalidationChannel
+  readonly #own: InvalidationReceiver
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #failures: Counter
@@ -23,11 +24,19 @@ export class Invalidation {
 
   constructor(
     reads: ReadPath,
-    parts: { cache: Cache; channel: InvalidationChannel; clock: Clock; logger: Logger; metrics: Metrics },
+    parts: {
+      cache: Cache
+      channel: InvalidationChannel
+      own: InvalidationReceiver
+      clock: Clock
+      logger: Logger
+      metrics: Metrics
+    },
   ) {
     this.#reads = reads
     this.#cache = parts.cache
     this.#channel = parts.channel
+    this.#own = parts.own
     this.#clock = parts.clock
     this.#logger = parts.logger
     this.#failures = parts.metrics.counter(
@@ -37,9 +46,9 @@ export class Invalidation {
   }
 
   /** The synchronous part, at the moment of the commit. */
-  begin({ shared, local }: StaleKeys): void {
+  begin({ shared, local }: StaleKeys, patches: readonly Patch[]): void {
     this.#reads.local.drop(local)
-    this.#reads.suspend([...shared])
+    this.#reads.suspend(shared, patches)
   }
 
   /** The rest. Resolves when every read of this process sees the write; repeats what fails in the background. */
@@ -61,7 +70,7 @@ export class Invalidation {
     const keys = [...shared]
     for (let start = 0; start < keys.length; start += maxKeysPerMark)
       await this.#cache.markStale(keys.slice(start, start + maxKeysPerMark))
-    await this.#channel.publish([...keys, ...local])
+    await this.#channel.publish([...keys, ...local], this.#own)
     this.#reads.settle(keys)
   }
 

@@ -33,6 +33,7 @@ export class LocalCache {
   readonly #hits: Counter
   readonly #misses: Counter
   readonly #drops: Counter
+  readonly #patches: Counter
   readonly #flushes: Counter
   readonly #bytes: Gauge
 
@@ -49,6 +50,7 @@ export class LocalCache {
     this.#hits = metrics.counter('parlance_repository_local_hits_total', 'Reads answered by the local cache')
     this.#misses = metrics.counter('parlance_repository_local_misses_total', 'Reads the local cache had to load')
     this.#drops = metrics.counter('parlance_repository_local_drops_total', 'Keys dropped from the local cache')
+    this.#patches = metrics.counter('parlance_repository_local_patches_total', 'Values brought up to date in place')
     this.#flushes = metrics.counter('parlance_repository_local_flushes_total', 'Times the local cache was emptied')
     this.#bytes = metrics.gauge('parlance_repository_local_bytes', 'Estimated size of the local cache')
   }
@@ -103,6 +105,26 @@ export class LocalCache {
     return values
   }
 
+  /**
+   * Brings a held value up to date, where it is held: `change` returns the new one, or `undefined` to have it forgotten. What is
+   * being loaded is not kept, as after {@link drop}. Its time to live does not begin anew.
+   */
+  patch<T>(key: string, change: (value: T) => T | undefined, sizeOf: (value: T) => Bytes): void {
+    this.#flights.delete(key)
+    const held = this.#held.peek(key) as Held<T | undefined> | undefined
+    if (held === undefined) return
+    const value = held.value === undefined ? undefined : change(held.value)
+    if (value === undefined) {
+      this.#held.delete(key)
+      this.#drops.add(1)
+      return
+    }
+    const promise = value === held.value ? (held.promise as Promise<T>) : Promise.resolve(value)
+    this.#held.set(key, { value, promise }, { size: this.#size(key, sizeOf(value)), noUpdateTTL: true })
+    this.#patches.add(1)
+    this.#bytes.set(this.#held.calculatedSize)
+  }
+
   /** Forgets keys, and keeps nothing of the loads that are under way for them. */
   drop(keys: Iterable<string>): void {
     let count = 0
@@ -121,6 +143,10 @@ export class LocalCache {
     this.#flushes.add()
   }
 
+  #size(key: string, valueBytes: Bytes): Bytes {
+    return Math.ceil(overheadBytes + 2 * key.length + valueBytes)
+  }
+
   #begin<T>(key: string, flight: Promise<T>, sizeOf: (value: T) => Bytes): Promise<T> {
     this.#misses.add()
     this.#flights.set(key, flight)
@@ -132,7 +158,7 @@ export class LocalCache {
           key,
           { value, promise: flight },
           {
-            size: Math.ceil(overheadBytes + 2 * key.length + sizeOf(value)),
+            size: this.#size(key, sizeOf(value)),
             ttl: Math.max(1, Math.round(this.#ttlMs * (1 - jitter * this.#random()))),
           },
         )

@@ -9,6 +9,13 @@ export interface ValueKind<T> {
   readonly sizeOf: (value: T | undefined) => Bytes
 }
 
+/** What a write makes of a held value. */
+export interface Patch {
+  readonly key: string
+  readonly change: (value: unknown) => unknown
+  readonly sizeOf: (value: unknown) => Bytes
+}
+
 const maxKeysPerFetch = 5_000
 
 /**
@@ -36,7 +43,12 @@ export class ReadPath {
     load: () => Promise<T | undefined>,
     kind: ValueKind<T>,
   ): Promise<T | undefined> {
-    if (level === 'store' || this.#pending.has(key)) return load()
+    if (level === 'store') return load()
+    if (this.#pending.has(key)) {
+      // What is still held then was brought up to date at the commit.
+      const held = level === 'local' ? this.local.peek<T | undefined>(key) : undefined
+      return held === undefined ? load() : held.promise
+    }
     const shared = () => this.#cache.fetch(key, load, { ttlMs: this.#sharedTtlMs, codec: kind.codec })
     return level === 'shared' ? shared() : this.local.fetch<T | undefined>(key, shared, kind.sizeOf)
   }
@@ -63,9 +75,14 @@ export class ReadPath {
     return this.local.fetchMany(keys, shared, kind.sizeOf)
   }
 
-  /** From now on, until {@link settle}, these keys are read from the store; whatever was kept of them locally is dropped. */
-  suspend(keys: readonly string[]): void {
-    this.local.drop(keys)
+  /**
+   * From now on, until {@link settle}, these keys are read from the store; whatever was kept of them locally is dropped, or
+   * brought up to date.
+   */
+  suspend(keys: ReadonlySet<string>, patches: readonly Patch[] = []): void {
+    const patched = new Set(patches.map(({ key }) => key))
+    this.local.drop(patched.size === 0 ? keys : [...keys].filter((key) => !patched.has(key)))
+    for (const { key, change, sizeOf } of patches) this.local.patch(key, change, sizeOf)
     for (const key of keys) this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1)
   }
 

@@ -153,7 +153,7 @@ export const entityStoreContract = defineContract<EntityStoreUnderTest>()('Entit
     same(await ids('ofShelf', { shelfID: 's' }), [2, 1, 3, 10])
     same(await ids('openByName', { name: 'n' }), [2, 3, 10, 4])
     same(await ids('ofShelf', { shelfID: 'nobody' }), [])
-    same(await store.keysOf(schema, 'ofShelf', { shelfID: 't' }), [keyOf(4, 't')])
+    same(await store.keysOf(schema, 'ofShelf', { shelfID: 't' }), [{ ...keyOf(4, 't'), madeAt: new Date(1_000) }])
     const part = async (offset: number, limit: number) =>
       (await store.keysOf(schema, 'ofShelf', { shelfID: 's' }, { offset, limit })).map((key) => key['itemID'])
     same([await part(1, 2), await part(3, 9), await part(4, 1), await part(0, 0)], [[1, 3], [10], [], []])

@@ -87,7 +87,9 @@ export class EntityTable {
   }
 
   keysOf(view: string, by: AnyRow, { offset, limit }: KeyRange = wholeList): AnyRow[] {
-    return this.#ask(this.#keys.get(view)!, view, by, limit, offset).map((columns) => this.#keyFrom(columns))
+    return this.#ask(this.#keys.get(view)!, view, by, limit, offset).map((columns) =>
+      this.#keyFrom(columns, orderOf(this.#schema, view)),
+    )
   }
 
   /** Keys of rows with the values `by`, in the order of the keys, after one of them. */
@@ -115,7 +117,8 @@ export class EntityTable {
   #keySelection(spec: RowsSpec): Selection {
     const key = this.#schema.key.map(({ name }) => quoted(name))
     const order = [...spec.order.map(([name, direction]) => `${quoted(name)} ${direction}`), ...key].join(', ')
-    return this.#selection(spec, key.join(', '), ` ORDER BY ${order} LIMIT ? OFFSET ?`)
+    const read = [...new Set([...key, ...spec.order.map(([name]) => quoted(name))])].join(', ')
+    return this.#selection(spec, read, ` ORDER BY ${order} LIMIT ? OFFSET ?`)
   }
 
   #selection(spec: RowsSpec | CountSpec, what: string, rest: string): Selection {
@@ -142,9 +145,9 @@ export class EntityTable {
     return statement
   }
 
-  #keyFrom(columns: ColumnValues): AnyRow {
+  #keyFrom(columns: ColumnValues, others: readonly FieldSpec[] = []): AnyRow {
     const key: Record<string, unknown> = {}
-    for (const field of this.#schema.key) {
+    for (const field of [...this.#schema.key, ...others]) {
       const value = fromColumn(field, columns[field.name])
       key[field.name] = field.type === 'date' ? new Date(value as number) : value
     }
@@ -184,4 +187,10 @@ export class EntityTable {
   #nameOf(row: AnyRow): string {
     return JSON.stringify(this.#keyOf(row))
   }
+}
+
+/** The fields that a view is ordered by. */
+function orderOf(schema: EntitySchema, view: string): readonly FieldSpec[] {
+  const spec = schema.views.get(view)
+  return spec?.kind === 'rows' ? spec.order.map(([name]) => schema.fields.get(name)!) : []
 }

@@ -1,8 +1,11 @@
+import type { Patch, ValueKind } from '../cache/read-path.ts'
 import type { ListChange, SpreadRequest } from '../entity-store.ts'
+import { KeyList, ListOrder } from './key-list.ts'
 import { sameScalar, sameValue } from './field-values.ts'
 import { KeyCodec, maxKeyBytes, maxListKeyBytes } from './key-codec.ts'
 import type { EntitySchema } from './schema.ts'
 import { touchName, type TouchOfMany } from './touch.ts'
+import { countKind, keyListKind } from './value-kinds.ts'
 import type { AnyRow } from './values.ts'
 import type { ChangesSpec, CountSpec, RowsSpec } from './view.ts'
 
@@ -45,6 +48,8 @@ export class Dependents {
   readonly key: KeyCodec
   readonly #by: ReadonlyMap<string, KeyCodec>
   readonly #lists: readonly BoundView<RowsSpec>[]
+  readonly #orders: ReadonlyMap<string, ListOrder>
+  readonly #kinds: ReadonlyMap<string, ValueKind<KeyList>>
   readonly #counts: readonly BoundView<CountSpec>[]
   readonly #changes: readonly BoundView<ChangesSpec>[]
   readonly #spreads = new Map<TouchOfMany, BoundSpread>()
@@ -63,6 +68,8 @@ export class Dependents {
     this.#by = by
     const bound = [...schema.views].map(([name, spec]) => ({ name, spec, by: by.get(name)! }))
     this.#lists = bound.filter((view): view is BoundView<RowsSpec> => view.spec.kind === 'rows')
+    this.#orders = new Map(this.#lists.map(({ name, spec }) => [name, new ListOrder(schema, spec)]))
+    this.#kinds = new Map([...this.#orders].map(([view, order]) => [view, keyListKind(this.key, order)]))
     this.#counts = bound.filter((view): view is BoundView<CountSpec> => view.spec.kind === 'count')
     this.#changes = bound.filter((view): view is BoundView<ChangesSpec> => view.spec.kind === 'changes')
   }
@@ -108,6 +115,48 @@ export class Dependents {
       if (was !== undefined) into.shared.add(was)
       if (is !== undefined) into.shared.add(is)
     }
+  }
+
+  /** How held lists of keys and counts follow from this write, without being read again. */
+  patches(before: AnyRow | undefined, after: AnyRow | undefined): Patch[] {
+    const { name } = this.schema
+    const patches: Patch[] = []
+    const count = (key: string, change: number): void => void patches.push(countPatch(key, change))
+    for (const { name: view, spec } of this.#lists) {
+      const was = this.#placeIn(view, spec.where, before)
+      const is = this.#placeIn(view, spec.where, after)
+      if (was !== is && !this.#skip(name, `${view}.count`)) {
+        if (was !== undefined) count(was.replace(':', '.count:'), -1)
+        if (is !== undefined) count(is.replace(':', '.count:'), 1)
+      }
+      if (was === is && (was === undefined || !orderChanged(spec, before!, after!))) continue
+      if (this.#skip(name, view)) continue
+      if (was !== undefined) patches.push(listPatch(was, (list) => list.remove(before!)))
+      if (is !== undefined) patches.push(listPatch(is, (list) => list.insert(after!)))
+    }
+    for (const { name: view, spec } of this.#counts) {
+      const was = this.#placeIn(view, spec.where, before)
+      const is = this.#placeIn(view, spec.where, after)
+      if (was === is || this.#skip(name, view)) continue
+      if (was !== undefined) count(was, -1)
+      if (is !== undefined) count(is, 1)
+    }
+    return patches
+  }
+
+  /** How a list's keys are kept in the caches. */
+  listKind(view: string): ValueKind<KeyList> {
+    return this.#kinds.get(view)!
+  }
+
+  /** The list of these keys, which come with the fields of its order. */
+  listOf(view: string, keys: readonly AnyRow[]): KeyList {
+    const order = this.#orders.get(view)!
+    return new KeyList(
+      order,
+      keys.map((key) => order.placeOf(key)),
+      (key) => this.key.sizeOf(key),
+    )
   }
 
   /** The changes that this write appends to change lists, those of touched entities included. */
@@ -204,6 +253,19 @@ export function derivedInvalidations(schema: EntitySchema): { entity: string; vi
   }
   return derived
 }
+
+const countPatch = (key: string, change: number): Patch => ({
+  key,
+  change: (count) => (count as number) + change,
+  sizeOf: (count) => countKind.sizeOf(count as number),
+})
+
+/** A list that turns out not to be what it is taken for is forgotten. */
+const listPatch = (key: string, change: (list: KeyList) => boolean | void): Patch => ({
+  key,
+  change: (list) => (change(list as KeyList) === false ? undefined : list),
+  sizeOf: (list) => (list as KeyList).sizeBytes,
+})
 
 /** Tells whether a row passes a filter. */
 export function fits(where: AnyRow, row: AnyRow): boolean {

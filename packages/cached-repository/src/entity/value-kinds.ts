@@ -1,7 +1,7 @@
 import type { Count } from '@parlance/core'
 import type { ValueKind } from '../cache/read-path.ts'
 import type { KeyCodec } from './key-codec.ts'
-import type { AnyRow } from './values.ts'
+import { type KeyList, keyListCodec, type ListOrder } from './key-list.ts'
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 
@@ -12,12 +12,7 @@ export const countKind: ValueKind<Count> = {
 }
 
 /** Lists of keys in the caches. */
-export function keysKind(key: KeyCodec): ValueKind<readonly AnyRow[]> {
-  return {
-    codec: {
-      encode: (keys) => Buffer.from(JSON.stringify(keys.map((one) => key.encode(one)))),
-      decode: (bytes) => Object.freeze((JSON.parse(text(bytes)) as string[]).map((one) => key.decode(one))),
-    },
-    sizeOf: (keys = []) => keys.reduce((size, one) => size + key.sizeOf(one), 64),
-  }
-}
+export const keyListKind = (key: KeyCodec, order: ListOrder): ValueKind<KeyList> => ({
+  codec: keyListCodec(key, order),
+  sizeOf: (list) => list?.sizeBytes ?? 0,
+})

@@ -27,6 +27,14 @@ export const invalidationChannelContract = defineContract<InvalidationChannel>()
     await channel.publish(['c'])
     for (const { heard } of receivers) deepEqual(heard, ['a', 'b', 'c'])
   },
+  'a publisher may leave out its own receiver': async (channel) => {
+    const [own, other] = [receiver(), receiver()]
+    channel.subscribe(own)
+    channel.subscribe(other)
+    await channel.publish(['a'], own)
+    await channel.publish(['b'])
+    deepEqual([own.heard, other.heard], [['b'], ['a', 'b']])
+  },
   'one that unsubscribed hears nothing more, however often it does so': async (channel) => {
     const gone = receiver()
     const stays = receiver()

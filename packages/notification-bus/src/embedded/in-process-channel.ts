@@ -12,9 +12,10 @@ export function createInProcessChannel(): InvalidationChannel {
 class InProcessChannel implements InvalidationChannel {
   readonly #receivers = new Set<{ readonly receiver: InvalidationReceiver }>()
 
-  async publish(keys: readonly string[]): Promise<void> {
+  async publish(keys: readonly string[], except?: InvalidationReceiver): Promise<void> {
     const failures: unknown[] = []
     for (const { receiver } of this.#receivers) {
+      if (receiver === except) continue
       try {
         invalidate(receiver, keys)
       } catch (error) {
