@@ -241,6 +241,20 @@ describe('who may do what in a group', () => {
   })
 })
 
+describe('who left a group', () => {
+  it('is told nothing of its members, and is not refused: SDKs ask before they show what was said', async () => {
+    const groupID = await freshGroup()
+    await world.send('member', { groupID })
+    const info = async (userID: Actor) =>
+      call('get_group_members_info', userID, { groupID, userIDs: ['owner', 'member'] })
+    await world.groupMembership.quit(world.caller('member'), groupID, 'member')
+    expect(await info('member')).toMatchObject({ errCode: 0, data: { members: [] } })
+    expect(await info('admin')).toMatchObject({ errCode: 0, data: { members: [{ userID: 'owner' }] } })
+    expect(await info('outsider')).toMatchObject({ errCode: 1002 })
+    expect(await call('get_group_member_list', 'member', { groupID, ...page })).toMatchObject({ errCode: 1002 })
+  })
+})
+
 describe('who may write in a group', () => {
   const send = async (userID: string, groupID: string): Promise<number> =>
     world.send(userID, { groupID }).then(

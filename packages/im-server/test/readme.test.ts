@@ -48,6 +48,15 @@ const limits: readonly (readonly [said: string, path: string, code: string])[] =
   ['10 GiB of all (`maxUploadBytes`)', 'src/config.ts', 'default(10 * 1024 ** 3)'],
   ['| 1 000; each may pause for 60 s |', 'src/api/object-transfer.ts', 'transferCount: 1_000, idleMs: 60_000'],
   ['| a name of a file | 512 characters', 'src/domain/objects/object-limits.ts', 'maxObjectNameLength: Count = 512'],
+  [
+    '| invitations of one call, where they need approval | 100 |',
+    'src/domain/group-membership.ts',
+    'maxAskedAtOnce: Count = 100',
+  ],
+  ['| owner and admins told of an application | 100 |', 'src/domain/group-requests.ts', 'maxToldLeaders: Count = 100'],
+  ['| members changed in one call | 50 |', 'src/api/routes/group-changes.ts', 'maxChangedMembers = 50'],
+  ['200 at a time', 'src/domain/group-dismissal.ts', 'membersPerStep: Count = 200'],
+  ['come 50 at a time', 'src/domain/group-membership.ts', 'maxToldMembers: Count = 50'],
   ['| 10 per address and minute |', 'src/domain/token-issue.ts', 'maxFailures: Count = 10'],
 ]
 

@@ -1,7 +1,8 @@
 import type { Count } from '@parlance/core'
-import { type GroupInfo, roleLevels } from '@parlance/openim-protocol'
+import { groupConversationID, type GroupInfo, roleLevels } from '@parlance/openim-protocol'
 import type { Group } from '../entities/group.ts'
 import type { GroupMember } from '../entities/group-member.ts'
+import { isKept } from './messages/addresses.ts'
 import { type PageRequest, rangeOf } from './page.ts'
 import { groupInfo, type GroupMemberInfo, memberInfo } from './profiles.ts'
 import { tooManyToSearch } from './refusals.ts'
@@ -20,7 +21,7 @@ export interface MemberQuery {
 
 /** What {@link Groups} needs. */
 export interface GroupsOptions {
-  readonly repositories: Pick<ImRepositories, 'groups' | 'groupMembers'>
+  readonly repositories: Pick<ImRepositories, 'groups' | 'groupMembers' | 'conversations'>
   readonly users: Users
 }
 
@@ -37,16 +38,25 @@ interface Span {
 export class Groups {
   readonly #groups: ImRepositories['groups']
   readonly #members: ImRepositories['groupMembers']
+  readonly #conversations: ImRepositories['conversations']
   readonly #users: Users
 
   constructor({ repositories, users }: GroupsOptions) {
     this.#groups = repositories.groups
     this.#members = repositories.groupMembers
+    this.#conversations = repositories.conversations
     this.#users = users
   }
 
   readonly isMember = async (groupID: string, userID: string): Promise<boolean> =>
     (await this.#members.get({ groupID, userID })) !== undefined
+
+  /** Whether the user left the group and keeps what was said before. */
+  readonly hasLeft = async (groupID: string, userID: string): Promise<boolean> => {
+    const conversationID = groupConversationID(groupID)
+    const row = await this.#conversations.get({ ownerUserID: userID, conversationID })
+    return isKept(row) && !(await this.isMember(groupID, userID))
+  }
 
   /** Those of the groups that exist, in the order asked. Each costs a cached count and the first row of its members. */
   async infos(groupIDs: readonly string[]): Promise<readonly GroupInfo[]> {

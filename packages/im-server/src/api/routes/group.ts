@@ -59,8 +59,14 @@ export function groupRoutes({ groups, groupCreation, groupSync }: GroupRoutesOpt
       handle: async (_caller, { groupIDs }) => ({ groupInfos: await groups.infos(groupIDs) }),
     }),
     route('/group/get_group_members_info', z.object({ groupID: id, userIDs: ids }), {
-      access: membersOnly,
-      handle: async (_caller, { groupID, userIDs }) => ({ members: await groups.members(groupID, userIDs) }),
+      // The JS SDK asks before it shows any history, also that of a group which its user left: nobody is told of then.
+      access: memberOrAdmin(
+        async (groupID, userID) => (await groups.isMember(groupID, userID)) || groups.hasLeft(groupID, userID),
+        ({ groupID }) => groupID,
+      ),
+      handle: async ({ userID, isAdmin }, { groupID, userIDs }) => ({
+        members: !isAdmin && (await groups.hasLeft(groupID, userID)) ? [] : await groups.members(groupID, userIDs),
+      }),
     }),
     route(
       '/group/get_group_member_list',
