@@ -1,9 +1,12 @@
 // Runs every check of the repository and ends with one line: N passed, N failed.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { chromiumCure, findChromium, installChromium } from './chromium.mjs'
 import { root, setup, tool } from './setup.mjs'
 
 setup()
+// With REQUIRE_SERVICES=1 nothing may be left out: the tests themselves fail when there is no browser then.
+if (process.env.REQUIRE_SERVICES === '1' && findChromium() === undefined) installChromium()
 const totals = { passed: 0, failed: 0 }
 const failures = []
 
@@ -50,6 +53,7 @@ check('types of the tests', () => tool('tsc', ['-p', 'tsconfig.tests.json']) ===
 suite('unit')
 suite('system')
 console.log('\nServices: these suites run on the embedded store; none of them needs another service.')
+if (findChromium() === undefined) console.log(`not run: the web chat in a browser, for want of one; ${chromiumCure}.`)
 if (existsSync(join(artifacts, 'report.txt')))
   console.log(`\nSeen on the way:\n${readFileSync(join(artifacts, 'report.txt'), 'utf8')}`)
 if (failures.length > 0) console.log(`Failed: ${failures.join(', ')}`)

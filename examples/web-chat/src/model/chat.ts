@@ -78,8 +78,9 @@ export class Chat {
   #listenToLink(events: LoadedSdk['events']): void {
     const { sdk, store } = this.#context
     const leave = (reason: string) => (): void => store.set({ stage: { kind: 'elsewhere', reason }, dialog: undefined })
-    sdk.on(events.OnConnecting, () => store.set({ link: 'connecting' }))
-    sdk.on(events.OnConnectFailed, () => store.set({ link: 'offline' }))
+    // Who is online is not known until the connection is back.
+    sdk.on(events.OnConnecting, () => store.set({ link: 'connecting', online: {}, typing: {} }))
+    sdk.on(events.OnConnectFailed, () => store.set({ link: 'offline', online: {}, typing: {} }))
     sdk.on(events.OnConnectSuccess, () => store.set({ link: 'online' }))
     sdk.on(events.OnSyncServerStart, () => store.set({ isSyncing: true }))
     const finish = (): void => {

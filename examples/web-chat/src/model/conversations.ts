@@ -28,7 +28,12 @@ export class Conversations {
     const { sdk, store } = this.#context
     await store.attempt('The conversations could not be read', async () => {
       const { data } = await sdk.getAllConversationList()
-      this.#show(data ?? [])
+      const read = data ?? []
+      // Nobody has written in a chat that was just opened, so the SDK does not list it.
+      const { conversations = [], openID } = store.state
+      const open = conversations.filter(({ conversationID }) => conversationID === openID)
+      const isListed = read.some(({ conversationID }) => conversationID === openID)
+      this.#show(isListed ? read : [...read, ...open])
     })
   }
 

@@ -1,4 +1,5 @@
 import type { Context } from './chat.ts'
+import { orNothing } from './sdk.ts'
 import type { GroupApplicationItem, GroupItem } from './state.ts'
 
 const pageCount = 200
@@ -47,9 +48,8 @@ export class Groups {
   }
 
   /** The group with this id, whether or not this user is in it. */
-  async find(groupID: string): Promise<GroupItem | undefined> {
-    const { data } = await this.#context.sdk.getSpecifiedGroupsInfo([groupID])
-    return data[0]
+  find(groupID: string): Promise<GroupItem | undefined> {
+    return orNothing(this.#context.sdk.getSpecifiedGroupsInfo([groupID]))
   }
 
   /** @returns the id of the new group; undefined when there is none. */

@@ -1,6 +1,7 @@
 import type { Context } from './chat.ts'
 import type { Presence } from './presence.ts'
-import type { FriendApplicationItem } from './state.ts'
+import { orNothing } from './sdk.ts'
+import type { FriendApplicationItem, Person } from './state.ts'
 
 const pageCount = 200
 const all = { offset: 0, count: pageCount }
@@ -33,9 +34,8 @@ export class People {
   }
 
   /** Who has this id; undefined when nobody does. */
-  async find(userID: string): Promise<{ readonly userID: string; readonly nickname: string } | undefined> {
-    const { data } = await this.#context.sdk.getUsersInfo([userID])
-    return data[0]
+  find(userID: string): Promise<Person | undefined> {
+    return orNothing(this.#context.sdk.getUsersInfo([userID]))
   }
 
   apply(toUserID: string, reqMsg: string): Promise<boolean> {

@@ -34,6 +34,24 @@ function loadScript(url: string): Promise<void> {
 export function reasonOf(error: unknown): string {
   if (error instanceof Error) return error.message
   const { errMsg, errCode } = (error ?? {}) as { readonly errMsg?: unknown; readonly errCode?: unknown }
-  if (typeof errMsg === 'string' && errMsg !== '') return errMsg
+  if (typeof errMsg === 'string' && errMsg !== '') return withoutTrace(errMsg)
   return typeof errCode === 'number' ? `error ${errCode}` : 'something went wrong'
+}
+
+/** The core adds Go's call stack, and the code before the name. */
+const withoutTrace = (text: string): string =>
+  text
+    .split(/ \|? ?-> /, 1)[0]!
+    .replace(/^error \S+ not implement CodeError: (?:Error: )?/, '')
+    .replace(/^\d{3,5} /, '')
+    .trim()
+
+/** What was looked for, or undefined when the SDK says that it is not there. */
+export async function orNothing<T>(looked: Promise<{ readonly data: readonly T[] }>): Promise<T | undefined> {
+  try {
+    return (await looked).data?.[0]
+  } catch (error) {
+    if (/not found|RecordNotFound|NotFoundError/i.test(reasonOf(error))) return undefined
+    throw error
+  }
 }

@@ -14,6 +14,10 @@ const emptyThread: Thread = { messages: [], isLoading: true, isComplete: false }
 /** When a message was sent; one that is on its way has only the time it was written at. */
 export const timeOf = ({ sendTime, createTime }: MessageItem): number => sendTime || createTime
 
+/** By the server's numbers; what has none yet, by its time. */
+const inOrder = (a: MessageItem, b: MessageItem): number =>
+  (a.seq > 0 && b.seq > 0 ? a.seq - b.seq : 0) || timeOf(a) - timeOf(b)
+
 /** Messages of conversations: reading, sending, and what others do to them. */
 export class Threads {
   readonly #context: Context
@@ -122,7 +126,7 @@ export class Threads {
   /** Tells the other side that this user is typing, now and then; or that it stopped. */
   tellTyping({ conversationID, conversationType, latestMsgSendTime }: ConversationItem, isTyping: boolean): void {
     // Groups are not told, nor is somebody who was never written to: the SDK knows no such conversation yet.
-    if (conversationType !== 1 || latestMsgSendTime === 0) return
+    if (conversationType !== 1 || latestMsgSendTime === 0 || this.#context.store.state.link !== 'online') return
     const nowMs = performance.now()
     if (isTyping && nowMs - this.#typedAtMs < typingEveryMs) return
     if (!isTyping && this.#typedAtMs === 0) return
@@ -158,8 +162,10 @@ export class Threads {
     const thread = this.#thread(conversationID)
     const byID = new Map(thread.messages.map((message) => [message.clientMsgID, message]))
     for (const message of messages) byID.set(message.clientMsgID, message)
-    const sorted = [...byID.values()].toSorted((a, b) => timeOf(a) - timeOf(b) || a.seq - b.seq)
-    this.#context.store.setEntry('threads', conversationID, { ...thread, messages: sorted })
+    this.#context.store.setEntry('threads', conversationID, {
+      ...thread,
+      messages: [...byID.values()].toSorted(inOrder),
+    })
   }
 
   #change(isMeant: (message: MessageItem) => boolean, change: (message: MessageItem) => MessageItem): void {
@@ -179,7 +185,7 @@ export class Threads {
     return this.#context.store.state.threads[conversationID] ?? emptyThread
   }
 
-  #conversationOf({ sendID, recvID, groupID }: MessageItem): string {
-    return groupID === '' ? `si_${[sendID, recvID].toSorted().join('_')}` : `sg_${groupID}`
+  #conversationOf({ sessionType, sendID, recvID, groupID }: MessageItem): string {
+    return sessionType === 3 ? `sg_${groupID}` : `si_${[sendID, recvID].toSorted().join('_')}`
   }
 }

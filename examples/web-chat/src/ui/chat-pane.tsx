@@ -79,7 +79,7 @@ export function ChatPane(props: PartProps) {
 
 function statusOf({ state }: PartProps, { conversationID, userID, groupID }: ConversationItem): string {
   if ((state.typing[conversationID] ?? []).length > 0) return 'typing…'
-  if (groupID === '') return state.online[userID] === true ? 'online' : 'offline'
+  if (groupID === '') return { true: 'online', false: 'offline' }[String(state.online[userID])] ?? ''
   const group = state.groups?.find((one) => one.groupID === groupID)
   if (group === undefined) return 'you are not in this group'
   return group.memberCount === 1 ? '1 member' : `${group.memberCount} members`
