@@ -64,7 +64,10 @@ export class Puller {
     return this.#asShown(userID, pulled.all)
   }
 
-  /** Entries by their numbers, in the order of the numbers. A conversation asked for is always answered. */
+  /**
+   * Entries by their numbers, of which `order` chooses when there are too many. A conversation asked for is always answered, and its
+   * entries rise whatever the order: the official core turns them round itself, and loses messages of a list that falls already.
+   */
   async bySeqs(
     userID: string,
     asked: readonly { readonly conversationID: string; readonly seqs: readonly number[] }[],
@@ -72,7 +75,7 @@ export class Puller {
   ): Promise<PulledEntries[]> {
     bound(asked.length)
     const budget = new Budget()
-    const pulled = new Pull(order)
+    const pulled = new Pull(0)
     for (const { conversationID, seqs } of asked) {
       const address = await this.#addresses.find(userID, conversationID)
       if (address === undefined) {
