@@ -8,7 +8,7 @@ describe.skipIf(isLeftOut)('the web chat: messages', () => {
   beforeAll(async () => {
     world = await World.start()
   })
-  afterEach(({ task }) => world.endTest(task as never))
+  afterEach(({ task }) => world.endTest(task))
   afterAll(() => world?.stop())
 
   it('two people side by side write to each other, and see who is there, types and has read', async () => {

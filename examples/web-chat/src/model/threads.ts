@@ -131,9 +131,10 @@ export class Threads {
     if (isTyping && nowMs - this.#typedAtMs < typingEveryMs) return
     if (!isTyping && this.#typedAtMs === 0) return
     this.#typedAtMs = isTyping ? nowMs : 0
-    void this.#context.store.attempt('Typing could not be told', () =>
-      this.#context.sdk.changeInputStates({ conversationID, focus: isTyping }),
-    )
+    // Nobody misses it: whoever may not write here learns that from the message.
+    this.#context.sdk.changeInputStates({ conversationID, focus: isTyping }).catch((error: unknown) => {
+      console.debug(`typing was not told: ${reasonOf(error)}`)
+    })
   }
 
   async #read(conversationID: string, startClientMsgID: string): Promise<void> {

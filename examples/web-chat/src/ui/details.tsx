@@ -9,7 +9,7 @@ import { friendActions } from './people-list.tsx'
 
 const muteSeconds = 10 * 60
 const mutedGroup = 3
-const verifications = ['Guests of members need no approval', 'Everybody needs approval', 'Anybody may join']
+const verifications = ['Approved or invited', 'Approved only', 'Anybody']
 const roleNames: Readonly<Record<number, string>> = { [roles.owner]: 'Owner', [roles.admin]: 'Administrator' }
 
 interface DetailsProps extends PartProps {

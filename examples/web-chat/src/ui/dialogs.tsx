@@ -52,7 +52,9 @@ function Frame({ store, title, children }: FrameProps) {
     const before = document.activeElement
     dialog.current!.showModal()
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus()
+      // Unless the focus went on to what the dialog opened.
+      const isLost = document.activeElement === null || document.activeElement === document.body
+      if (isLost && before instanceof HTMLElement && before.isConnected) before.focus()
     }
   }, [])
   const close = (): void => store.set({ dialog: undefined })

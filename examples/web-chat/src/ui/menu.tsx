@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon, type IconName } from './icon.tsx'
 import { moveFocus } from './keys.ts'
 
@@ -24,7 +24,9 @@ export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
   const list = useRef<HTMLDivElement>(null)
   const [isOpen, setOpen] = useState(false)
 
-  const open = (): void => {
+  // Its items are there by then, so it can be measured.
+  useLayoutEffect(() => {
+    if (!isOpen) return
     const [at, shown] = [button.current!.getBoundingClientRect(), list.current!]
     shown.showPopover()
     const { offsetWidth, offsetHeight } = shown
@@ -32,7 +34,7 @@ export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
     shown.style.top = `${isBelow ? at.bottom + gapPx : Math.max(gapPx, at.top - gapPx - offsetHeight)}px`
     shown.style.left = `${Math.max(gapPx, Math.min(at.right - offsetWidth, innerWidth - offsetWidth - gapPx))}px`
     shown.querySelector<HTMLElement>('[data-item]')?.focus()
-  }
+  }, [isOpen])
 
   return (
     <>
@@ -45,7 +47,7 @@ export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
         aria-haspopup="menu"
         aria-expanded={isOpen}
         tabIndex={tabIndex}
-        onClick={open}
+        onClick={() => setOpen(true)}
       >
         <Icon name={icon} />
       </button>
@@ -60,7 +62,9 @@ export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
           event.stopPropagation()
           moveFocus(event)
         }}
-        onToggle={(event) => setOpen(event.newState === 'open')}
+        onToggle={(event) => {
+          if (event.newState === 'closed') setOpen(false)
+        }}
       >
         {isOpen &&
           items.map((item) => (

@@ -31,8 +31,10 @@ export function Bubble(props: BubbleProps) {
       data-item
       tabIndex={isLast ? 0 : -1}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' && event.target === event.currentTarget)
-          event.currentTarget.querySelector<HTMLElement>('[aria-haspopup]')?.click()
+        if (event.key !== 'Enter' || event.target !== event.currentTarget) return
+        // Or the same key would act on the first item of the menu, which has the focus then.
+        event.preventDefault()
+        event.currentTarget.querySelector<HTMLElement>('[aria-haspopup]')?.click()
       }}
     >
       {isGroup && !isOwn && (
