@@ -73,8 +73,7 @@ export interface ImServer extends ImActions {
   listen(ports?: { readonly apiPort?: number; readonly wsPort?: number }): Promise<ImServerAddresses>
   /**
    * Serves below a path of somebody else's HTTP server, whatever framework runs on it: API, probes and WebSocket on its port. All
-   * other requests and upgrades stay its own; the server is neither started nor stopped. Upgrades elsewhere are refused with 404
-   * unless the server has another listener for them. Returns how to let go.
+   * other requests and upgrades stay its own; the server is neither started nor stopped. Returns how to let go.
    *
    * @throws InvalidArgumentError when the path is none, or the root.
    */

@@ -1,4 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { temporaryFolder, type TemporaryFolder, until } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -134,6 +136,52 @@ describe('what runs on the host', () => {
     expect(await firstOf('/chat')).toContain('"errCode":1602')
     expect(await firstOf('/chat/')).toContain('"errCode":1602')
     sockets.close()
+  })
+})
+
+describe('an upgrade that nobody makes', () => {
+  const asks = async (im: ImServer, lines: readonly string[]): Promise<{ text: string; asked: string[] }> => {
+    const asked: string[] = []
+    const host = await startHost((request, response) => {
+      asked.push(request.url!)
+      echo(request, response)
+    })
+    im.attach(host.server, { path: '/chat' })
+    const socket = connect(host.port, '127.0.0.1')
+    let text = ''
+    socket.on('data', (chunk) => void (text += chunk.toString()))
+    const closed = once(socket, 'close')
+    socket.write([...lines, '', ''].join('\r\n'))
+    await closed
+    return { text, asked }
+  }
+
+  it.each([
+    [
+      'of HTTP/2',
+      ['GET /own HTTP/1.1', 'Host: x', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AA'],
+    ],
+    ['to a WebSocket', ['GET /own HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket']],
+  ])('%s is answered by the host, as without us', async (_what, lines) => {
+    const { text, asked } = await asks(await startIm(), lines)
+    expect(text).toMatch(/^HTTP\/1\.1 404 Not Found/)
+    expect(text).toContain('host: GET /own')
+    expect(asked).toEqual(['/own'])
+  })
+
+  it('is refused when it has a body, which nobody could read', async () => {
+    const lines = [
+      'POST /own HTTP/1.1',
+      'Host: x',
+      'Connection: Upgrade',
+      'Upgrade: h2c',
+      'Content-Length: 4',
+      '',
+      'body',
+    ]
+    const { text, asked } = await asks(await startIm(), lines)
+    expect(text).toMatch(/^HTTP\/1\.1 400 /)
+    expect(asked).toEqual([])
   })
 })
 

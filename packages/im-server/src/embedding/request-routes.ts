@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { isBelow } from './mounted-request.ts'
+import { answerWithoutUpgrade } from './unclaimed-upgrade.ts'
 
 /** Takes a request over and answers it. */
 export type RequestTaker = (request: IncomingMessage, response: ServerResponse) => void
@@ -11,6 +13,9 @@ interface Route {
 
 type Emit = (this: Server, event: string, ...values: unknown[]) => boolean
 type Emitter = { emit: Emit }
+
+/** The gateway's listener for upgrades, and ours: with no other one nobody else can want them. */
+const ownUpgradeListeners = 2
 
 const routesOf = new WeakMap<Server, RequestRoutes>()
 
@@ -24,6 +29,11 @@ export class RequestRoutes {
   readonly #server: Server
   #routes: readonly Route[] = []
   #release: (() => void) | undefined
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex): void => {
+    if (this.#routes.some(({ base }) => isBelow(base, request.url))) return
+    if (this.#server.listenerCount('upgrade') === ownUpgradeListeners)
+      answerWithoutUpgrade(this.#server, request, socket)
+  }
 
   private constructor(server: Server) {
     this.#server = server
@@ -42,10 +52,12 @@ export class RequestRoutes {
   add(base: string, take: RequestTaker): () => void {
     const route: Route = { base, take }
     this.#release ??= this.#intercept()
+    if (this.#routes.length === 0) this.#server.on('upgrade', this.#onUpgrade)
     this.#routes = [...this.#routes, route].toSorted((one, other) => other.base.length - one.base.length)
     return () => {
       this.#routes = this.#routes.filter((other) => other !== route)
       if (this.#routes.length > 0) return
+      this.#server.off('upgrade', this.#onUpgrade)
       this.#release?.()
     }
   }
