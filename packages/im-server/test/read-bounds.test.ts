@@ -132,3 +132,21 @@ describe('a membership that ended', () => {
     expect((await world.messages.newestSeqs('bob')).maxSeqs.has(notifications)).toBe(false)
   })
 })
+
+it('who has more conversations than one read takes still signs in, opens the list and clears it', async () => {
+  const count = 10_001
+  const createTime = new Date(world.clock.now())
+  const rows = Array.from({ length: count }, (_, at) =>
+    newConversation({ ...subject, conversationID: `si_bob_peer${at}`, userID: `peer${at}`, groupID: '', createTime }),
+  )
+  for (let from = 0; from < count; from += 1_000)
+    await world.repositories.conversations.insertMany(rows.slice(from, from + 1_000))
+  await world.register('peer10000')
+  await world.send('peer10000', { userID: 'bob' })
+  expect((await world.messages.newestSeqs('bob')).maxSeqs.get('si_bob_peer10000')).toBe(1)
+  const seqs = await world.messages.seqs('bob', [])
+  expect(seqs).toHaveLength(count + 1)
+  expect(seqs.find(({ conversationID: id }) => id === 'si_bob_peer10000')).toMatchObject({ maxSeq: 1, hasReadSeq: 0 })
+  await world.removals.clearAll(world.caller('bob'), 'bob', { self: false, others: false })
+  expect((await world.messages.seqs('bob', ['si_bob_peer10000']))[0]).toMatchObject({ minSeq: 2, hasReadSeq: 1 })
+})

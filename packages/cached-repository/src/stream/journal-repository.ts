@@ -13,6 +13,8 @@ const blockCount: Count = 100
 /** So many entries wanted of a block make the whole of it worth reading and keeping; fewer are read by their numbers. */
 const denseCount: Count = 25
 const maxEntriesPerRead: Count = 10_000
+const streamsPerRead: Count = 10_000
+const maxStreamsPerCall: Count = 200_000
 
 const blockOf = (seq: number): number => Math.floor((seq - 1) / blockCount)
 const firstOf = (block: number): number => block * blockCount + 1
@@ -88,11 +90,8 @@ export class JournalRepository implements EntryMethods<unknown> {
   }
 
   async heads(streams: readonly string[]): Promise<StreamHead[]> {
-    if (streams.length > maxEntriesPerRead)
-      throw new InvalidArgumentError(
-        `${streams.length} streams in one call; it takes ${maxEntriesPerRead}: split the call`,
-      )
-    return this.#store.heads(streams.map((stream) => this.#fullName(stream)))
+    assertStreamCount(streams.length)
+    return inParts(streams, (part) => this.#store.heads(part.map((stream) => this.#fullName(stream))))
   }
 
   truncate(stream: string, belowSeq: number): Promise<void> {
@@ -102,17 +101,15 @@ export class JournalRepository implements EntryMethods<unknown> {
   /** A `last` view as a method. */
   lastMethod(view: string): LastMethod {
     return async (pairs) => {
-      if (pairs.length > maxEntriesPerRead)
-        throw new InvalidArgumentError(
-          `${pairs.length} pairs in one call; it takes ${maxEntriesPerRead}: split the call`,
-        )
-      if (pairs.length === 0) return []
-      return this.#store.last(
-        pairs.map(({ stream, value }) => ({
-          view: `${this.#schema.name}.${view}`,
-          stream: this.#fullName(stream),
-          value,
-        })),
+      assertStreamCount(pairs.length)
+      return inParts(pairs, (part) =>
+        this.#store.last(
+          part.map(({ stream, value }) => ({
+            view: `${this.#schema.name}.${view}`,
+            stream: this.#fullName(stream),
+            value,
+          })),
+        ),
       )
     }
   }
@@ -187,4 +184,18 @@ export class JournalRepository implements EntryMethods<unknown> {
   #fullName(stream: string): string {
     return `${this.#schema.name}:${stream}`
   }
+}
+
+function assertStreamCount(count: Count): void {
+  if (count > maxStreamsPerCall)
+    throw new InvalidArgumentError(`${count} streams in one call; it takes ${maxStreamsPerCall}: split the call`)
+}
+
+/** Reads as many at once as one read takes, one part after the other. */
+async function inParts<T, R>(all: readonly T[], read: (part: readonly T[]) => Promise<R[]>): Promise<R[]> {
+  if (all.length <= streamsPerRead) return all.length === 0 ? [] : read(all)
+  const found: R[] = []
+  for (let from = 0; from < all.length; from += streamsPerRead)
+    for (const value of await read(all.slice(from, from + streamsPerRead))) found.push(value)
+  return found
 }
