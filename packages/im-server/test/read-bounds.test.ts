@@ -147,6 +147,10 @@ it('who has more conversations than one read takes still signs in, opens the lis
   const seqs = await world.messages.seqs('bob', [])
   expect(seqs).toHaveLength(count + 1)
   expect(seqs.find(({ conversationID: id }) => id === 'si_bob_peer10000')).toMatchObject({ maxSeq: 1, hasReadSeq: 0 })
-  await world.removals.clearAll(world.caller('bob'), 'bob', { self: false, others: false })
+  world.told.length = 0
+  await world.removals.clearAll(world.caller('bob'), 'bob', { self: true, others: false })
   expect((await world.messages.seqs('bob', ['si_bob_peer10000']))[0]).toMatchObject({ minSeq: 2, hasReadSeq: 1 })
+  const told = world.told.map(({ tips }) => (tips as { readonly conversationIDs: readonly string[] }).conversationIDs)
+  expect(new Set(told.flat()).size).toBe(count + 1)
+  expect(Math.max(...told.map(({ length }) => length)), 'what is told has to fit into a message').toBe(500)
 })

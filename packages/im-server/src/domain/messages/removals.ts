@@ -142,7 +142,7 @@ export class Removals {
 
   /**
    * Hides all that was said so far in conversations, for the user alone or, with `others`, for everybody: then the messages are
-   * given up. Of many conversations 500 are cleared in one durable step; a repeat goes on where a failure ended it.
+   * given up. Of many conversations 500 are cleared in one durable step and told of; a repeat goes on where a failure ended it.
    *
    * @throws {@link ImError} 1002 for a conversation the user has no part in or may not clear for everybody; nothing is cleared then.
    */
@@ -170,9 +170,14 @@ export class Removals {
       conversationID,
       change: ({ minSeq }: { readonly minSeq: number }) => ({ minSeq: Math.max(minSeq, heads[at]!.head + 1) }),
     }))
-    for (let from = 0; from < cleared.length; from += clearedAtOnce)
-      await this.#writes.change(cleared.slice(from, from + clearedAtOnce))
-    if (sync.self) await this.#notifications.send({ ...clearing, sendID: userID, to: { userID } })
+    for (let from = 0; from < cleared.length; from += clearedAtOnce) {
+      const part = cleared.slice(from, from + clearedAtOnce)
+      await this.#writes.change(part)
+      if (!sync.self) continue
+      // Told in the same parts: a notification has to fit into one message.
+      const partTips = { userID, conversationIDs: part.map(({ conversationID }) => conversationID) }
+      await this.#notifications.send({ ...clearing, tips: partTips, sendID: userID, to: { userID } })
+    }
   }
 
   /** The same with all conversations of the user. */
