@@ -46,6 +46,15 @@ describe('a local folder', () => {
     expect(existsSync(path)).toBe(false)
   })
 
+  it('opens although others put files and folders beside the uploads, and keeps its bound', async () => {
+    const uploads = join(folder.path, 'objects', 'uploads')
+    mkdirSync(join(uploads, 'lost+found'), { recursive: true })
+    writeFileSync(join(uploads, '.DS_Store'), '')
+    const storage = open()
+    expect(await storage.uploads()).toEqual([])
+    await expect(storage.begin(uploadID, 1024 * 1024 + 1)).rejects.toMatchObject({ code: 'OBJECT_STORAGE_FULL' })
+  })
+
   it('is not led astray by files that others put there', async () => {
     mkdirSync(join(folder.path, 'objects', 'uploads', `${uploadID}.9`), { recursive: true })
     writeFileSync(join(folder.path, 'objects', 'uploads', `${uploadID}.9`, '..%2Fx'), '')

@@ -56,7 +56,9 @@ class LocalFolder implements ObjectStorage {
     this.#maxWaitingBytes = waitingBytes
     for (const folder of [this.#uploadsPath, this.#contentPath]) mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (const name of readdirSync(this.#uploadsPath)) {
-      const [uploadID = '', byteCount = ''] = name.split('.')
+      const [, uploadID, byteCount] = /^([\w-]{16,64})\.(\d+)$/.exec(name) ?? []
+      // What file managers and administrators leave in a folder is none of ours.
+      if (uploadID === undefined || byteCount === undefined) continue
       const folder = join(this.#uploadsPath, name)
       this.#keep(uploadID, { folder, byteCount: Number(byteCount) })
       // What a crash left half written.
