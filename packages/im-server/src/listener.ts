@@ -1,6 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { type Logger, ParlanceError } from '@parlance/core'
+import { type Logger, type Milliseconds, ParlanceError } from '@parlance/core'
+import { defaultObjectLimits } from './domain/objects/object-limits.ts'
+
+/** Time for a request to arrive whole: that of the slowest file that comes as one form. The API's own bodies have less. */
+const requestMs: Milliseconds = defaultObjectLimits.formMs
 
 /** A port cannot be listened on. */
 export class ListenError extends ParlanceError {
@@ -25,7 +29,7 @@ export class Listener {
 
   constructor(handle: RequestListener, logger: Logger) {
     this.#logger = logger
-    this.server = createServer(handle)
+    this.server = createServer({ requestTimeout: requestMs }, handle)
     this.server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))

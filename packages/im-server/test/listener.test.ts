@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { until } from '@parlance/testing'
 import { afterEach, expect, it } from 'vitest'
+import { defaultObjectLimits } from '../src/domain/objects/object-limits.ts'
 import { ListenError, Listener } from '../src/listener.ts'
 
 const logged: string[] = []
@@ -64,4 +65,8 @@ it('a port in use is told with its setting', async () => {
   await expect(second.listen('127.0.0.1', port, 'THE_PORT')).rejects.toThrow(ListenError)
   await expect(second.listen('127.0.0.1', port, 'THE_PORT')).rejects.toThrow(/another program has it.*THE_PORT/)
   await first.close(AbortSignal.abort())
+})
+
+it('a form may take as long to arrive as its URL is good for', () => {
+  expect(new Listener(() => undefined, logger).server.requestTimeout).toBeGreaterThanOrEqual(defaultObjectLimits.formMs)
 })
