@@ -152,6 +152,7 @@ export class Chat {
       events.OnGroupMemberInfoChanged,
     ] as const)
       sdk.on(event, ({ data }: { data: unknown }) => {
+        void groups.read()
         void groups.readMembersAgain((data as { readonly groupID?: string }).groupID ?? '')
       })
   }

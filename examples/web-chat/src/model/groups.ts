@@ -13,6 +13,10 @@ export const roles = { member: 20, admin: 60, owner: 100 } as const
 /** Whether somebody in this role may administer the group. */
 export const isAdministrator = (roleLevel: number): boolean => roleLevel >= roles.admin
 
+/** How many are in a group: counted when all were read, because the SDK's own count lags when members go. */
+export const memberCountOf = (group: GroupItem, members: readonly unknown[] | undefined): number =>
+  members !== undefined && members.length < pageCount ? members.length : group.memberCount
+
 /** Groups this user is in, their members, and applications to join. */
 export class Groups {
   readonly #context: Context

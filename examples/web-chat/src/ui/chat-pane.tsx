@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { memberCountOf } from '../model/groups.ts'
 import type { ConversationItem } from '../model/state.ts'
 import type { PartProps } from './parts.ts'
 import { Avatar } from './avatar.tsx'
@@ -82,7 +83,8 @@ function statusOf({ state }: PartProps, { conversationID, userID, groupID }: Con
   if (groupID === '') return { true: 'online', false: 'offline' }[String(state.online[userID])] ?? ''
   const group = state.groups?.find((one) => one.groupID === groupID)
   if (group === undefined) return 'you are not in this group'
-  return group.memberCount === 1 ? '1 member' : `${group.memberCount} members`
+  const count = memberCountOf(group, state.members[groupID])
+  return count === 1 ? '1 member' : `${count} members`
 }
 
 function actionsOf({ state, store, chat }: PartProps, conversation: ConversationItem): MenuItem[] {

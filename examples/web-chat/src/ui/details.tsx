@@ -1,4 +1,4 @@
-import { isAdministrator, roles } from '../model/groups.ts'
+import { isAdministrator, memberCountOf, roles } from '../model/groups.ts'
 import type { ConversationItem, GroupItem, GroupMemberItem } from '../model/state.ts'
 import type { PartProps } from './parts.ts'
 import { Avatar } from './avatar.tsx'
@@ -123,7 +123,7 @@ function GroupDetails(props: GroupDetailsProps) {
           </select>
         </label>
       )}
-      <h3>{members === undefined ? 'Reading members…' : `Members (${group.memberCount})`}</h3>
+      <h3>{members === undefined ? 'Reading members…' : `Members (${memberCountOf(group, members)})`}</h3>
       <ul class="list" onKeyDown={moveFocus}>
         {(members ?? []).map((member) => (
           <Member key={member.userID} {...props} member={member} role={role} />
