@@ -6,6 +6,7 @@ import { Composition } from './composition/token.ts'
 import { provideDomain } from './composition/domain.ts'
 import { provideObjects } from './composition/objects.ts'
 import { provideEmbedded } from './composition/embedded.ts'
+import { provideEveryday } from './composition/everyday.ts'
 import { provideRelations } from './composition/relations.ts'
 import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
 import { type Config, type ConfigInput, readConfig } from './config.ts'
@@ -110,6 +111,7 @@ export async function createImServer(
   provideDomain(composition)
   provideRelations(composition)
   provideObjects(composition)
+  provideEveryday(composition)
   composition
     .provide(parts.config, () => config)
     .provide(parts.gatewayLimits, () => limits)
@@ -175,6 +177,7 @@ async function assemble(composition: Composition, config: Config, extensions: re
         })),
       stop: () => composition.get(parts.bus).stop(),
     })
+    .add({ name: 'mentions', start: () => composition.get(parts.mentions).follow(composition.get(parts.bus)) })
     .add({ name: 'profile news', start: () => composition.get(parts.profileNews).follow(composition.get(parts.bus)) })
     .add({
       name: 'uploads',

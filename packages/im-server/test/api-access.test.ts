@@ -58,6 +58,8 @@ const rules: Readonly<Record<AccessRule, readonly string[]>> = {
     '/msg/send_msg',
     '/msg/delete_msg_phsical_by_seq',
     '/msg/delete_msg_physical',
+    '/msg/batch_send_msg',
+    '/msg/send_business_notification',
   ],
   user: [
     '/user/get_users_info',
@@ -151,6 +153,9 @@ const rules: Readonly<Record<AccessRule, readonly string[]>> = {
     '/msg/delete_msgs',
     '/msg/clear_conversation_msg',
     '/msg/user_clear_all_msg',
+    '/user/set_global_msg_recv_opt',
+    '/conversation/set_conversations',
+    '/conversation/update_conversations_by_user',
   ],
 }
 

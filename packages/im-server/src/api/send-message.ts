@@ -29,6 +29,35 @@ const offlinePushInfo = z.object(
   'must be an object',
 )
 
+/** What is said of a message, whoever gets it. */
+export const messageFields = {
+  sendID: id,
+  senderNickname: text(256),
+  senderFaceURL: text(1024),
+  senderPlatformID: optionalInt(0, 11),
+  content: anyObject,
+  contentType: int(1),
+  sessionType: int(1),
+  isOnlineOnly: flag,
+  notOfflinePush: flag,
+  sendTime: optionalSeq,
+  offlinePushInfo: offlinePushInfo.nullish(),
+  ex: text(4096),
+}
+
+/** Refuses content that clients cannot show. */
+export function checkContent(
+  { contentType, content: given }: { readonly contentType: number; readonly content: object },
+  context: z.RefinementCtx,
+): void {
+  const content = contents.get(contentType)
+  const refuse = (path: readonly PropertyKey[], message: string): void =>
+    context.addIssue({ code: 'custom', path: [...path], message })
+  if (content === undefined) refuse(['contentType'], `must be one of ${[...contents.keys()].join(', ')}`)
+  else
+    for (const issue of content.safeParse(given).error?.issues ?? []) refuse(['content', ...issue.path], issue.message)
+}
+
 /**
  * What an administrator sends, as anybody, to a user or a group. `senderPlatformID` 0 is the administrator's own platform.
  *
@@ -36,29 +65,14 @@ const offlinePushInfo = z.object(
  */
 export const sendMessageBody = z
   .object({
-    sendID: id,
+    ...messageFields,
     recvID: optionalID,
     groupID: optionalID,
-    senderNickname: text(256),
-    senderFaceURL: text(1024),
-    senderPlatformID: optionalInt(0, 11),
-    content: anyObject,
-    contentType: int(1),
-    sessionType: int(1),
-    isOnlineOnly: flag,
-    notOfflinePush: flag,
-    sendTime: optionalSeq,
-    offlinePushInfo: offlinePushInfo.nullish(),
-    ex: text(4096),
   })
   .superRefine((body, context) => {
     const refuse = (path: readonly PropertyKey[], message: string): void =>
       context.addIssue({ code: 'custom', path: [...path], message })
-    const content = contents.get(body.contentType)
-    if (content === undefined) refuse(['contentType'], `must be one of ${[...contents.keys()].join(', ')}`)
-    else
-      for (const issue of content.safeParse(body.content).error?.issues ?? [])
-        refuse(['content', ...issue.path], issue.message)
+    checkContent(body, context)
     if (body.sessionType === sessionTypes.single) {
       if (body.recvID === '') refuse(['recvID'], 'must not be empty when sessionType is 1')
     } else if (body.sessionType === sessionTypes.group) {

@@ -5,7 +5,6 @@ import { demoRoutes } from '../api/routes/demo.ts'
 import { imRoutes } from '../api/routes/index.ts'
 import type { Route } from '../api/route.ts'
 import { hasDemo } from '../config.ts'
-import { ConversationWrites } from '../domain/conversation-writes.ts'
 import { DemoSignIn } from '../domain/demo-sign-in.ts'
 import { Conversations } from '../domain/conversations.ts'
 import { Friends } from '../domain/friends.ts'
@@ -14,7 +13,6 @@ import { GroupSync } from '../domain/group-sync.ts'
 import { Groups } from '../domain/groups.ts'
 import { Addresses } from '../domain/messages/addresses.ts'
 import { ConversationRows } from '../domain/messages/conversation-rows.ts'
-import { Marks } from '../domain/messages/marks.ts'
 import { ImMessageService } from '../domain/messages/im-message-service.ts'
 import { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
@@ -25,7 +23,6 @@ import { Puller } from '../domain/messages/puller.ts'
 import { PushBacklog } from '../domain/messages/push-backlog.ts'
 import { Pusher } from '../domain/messages/pusher.ts'
 import { ReadState } from '../domain/messages/read-state.ts'
-import { Removals } from '../domain/messages/removals.ts'
 import { MessageSender } from '../domain/messages/sender.ts'
 import { Participation } from '../domain/participation.ts'
 import { imRepositories } from '../domain/repositories.ts'
@@ -111,7 +108,6 @@ export function provideDomain(composition: Composition): void {
       }),
     )
     .provide(parts.conversations, (c) => new Conversations({ repositories: c.get(parts.repositories) }))
-    .provide(parts.marks, (c) => new Marks(c.get(parts.repositories)))
     .provide(parts.addresses, (c) => new Addresses(c.get(parts.repositories)))
     .provide(parts.conversationRows, (c) => new ConversationRows(c.get(parts.repositories), c.get(parts.clock)))
     .provide(parts.backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
@@ -128,6 +124,7 @@ export function provideDomain(composition: Composition): void {
           c.get(parts.peerRules),
           c.get(parts.conversationRows),
           c.get(parts.outbox),
+          c.get(parts.bus),
           c.get(parts.clock),
           c.get(parts.messageGate),
         ),
@@ -140,19 +137,6 @@ export function provideDomain(composition: Composition): void {
     .provide(
       parts.messages,
       (c) => new ImMessageService(c.get(parts.sender), c.get(parts.puller), c.get(parts.readState)),
-    )
-    .provide(parts.conversationWrites, (c) => new ConversationWrites(c.get(parts.repositories)))
-    .provide(
-      parts.removals,
-      (c) =>
-        new Removals({
-          repositories: c.get(parts.repositories),
-          addresses: c.get(parts.addresses),
-          marks: c.get(parts.marks),
-          conversationWrites: c.get(parts.conversationWrites),
-          notifications: c.get(parts.notifications),
-          clock: c.get(parts.clock),
-        }),
     )
     .provide(parts.gateway, (c) => {
       const gateway = createImGateway({
@@ -234,6 +218,8 @@ export function provideDomain(composition: Composition): void {
           messages: c.get(parts.messages),
           reader: c.get(parts.messages),
           removals: c.get(parts.removals),
+          conversationSettings: c.get(parts.conversationSettings),
+          notifications: c.get(parts.notifications),
           presence: c.get(parts.presence),
           objects: c.get(parts.objects),
           uploads: c.get(parts.uploads),

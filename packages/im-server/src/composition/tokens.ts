@@ -8,6 +8,7 @@ import type { FrameReply, FrameRequest } from '@parlance/openim-protocol'
 import type { HttpApi } from '../api/http-api.ts'
 import type { Config } from '../config.ts'
 import type { Blacklist } from '../domain/blacklist.ts'
+import type { ConversationSettings } from '../domain/conversation-settings.ts'
 import type { ConversationWrites } from '../domain/conversation-writes.ts'
 import type { Conversations } from '../domain/conversations.ts'
 import type { FriendRequestLists } from '../domain/friend-request-lists.ts'
@@ -23,6 +24,7 @@ import type { ConversationRows } from '../domain/messages/conversation-rows.ts'
 import type { ImMessageService } from '../domain/messages/im-message-service.ts'
 import type { Marks } from '../domain/messages/marks.ts'
 import type { MessageGate } from '../domain/messages/message-gate.ts'
+import type { Mentions } from '../domain/messages/mentions.ts'
 import type { Outbox } from '../domain/messages/outbox.ts'
 import type { PeerRules } from '../domain/messages/peer-rules.ts'
 import type { Puller } from '../domain/messages/puller.ts'
@@ -118,6 +120,8 @@ export const parts = {
   readState: token<ReadState>('readState'),
   messages: token<ImMessageService>('messages'),
   conversationWrites: token<ConversationWrites>('conversationWrites'),
+  conversationSettings: token<ConversationSettings>('conversationSettings'),
+  mentions: token<Mentions>('mentions'),
   removals: token<Removals>('removals'),
   pusher: token<Pusher>('pusher'),
   gateway: token<ImGateway>('gateway'),

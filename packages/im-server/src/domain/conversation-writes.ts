@@ -39,11 +39,15 @@ export class ConversationWrites {
   /**
    * Makes all changes or none, in one durable step, on what stands there then; returns the rows that changed, as they were before.
    *
-   * @throws {@link ImError} 1004 naming a conversation that its owner has not.
+   * @param missing - what becomes of a conversation that its owner has not.
+   * @throws {@link ImError} 1004 naming it, unless it is skipped.
    */
-  async change(wanted: readonly WantedChange[]): Promise<readonly Conversation[]> {
+  async change(
+    wanted: readonly WantedChange[],
+    missing: 'refuse' | 'skip' = 'refuse',
+  ): Promise<readonly Conversation[]> {
     return againOnConflict(async () => {
-      const writes = await Promise.all(wanted.map((one) => this.#prepare(one)))
+      const writes = await Promise.all(wanted.map((one) => this.#prepare(one, missing)))
       const needed = writes.filter((write) => write !== undefined)
       if (needed.length > 0)
         await this.#repositories.together((together) => {
@@ -53,13 +57,10 @@ export class ConversationWrites {
     })
   }
 
-  async #prepare({
-    change,
-    fallback,
-    ...key
-  }: WantedChange): Promise<
-    { readonly before: Conversation; readonly write: (together: Together) => void } | undefined
-  > {
+  async #prepare(
+    { change, fallback, ...key }: WantedChange,
+    missing: 'refuse' | 'skip',
+  ): Promise<{ readonly before: Conversation; readonly write: (together: Together) => void } | undefined> {
     const current = await this.#repositories.conversations.getWithRevision(key, { read: 'store' })
     if (current !== undefined) {
       const changed = differences(current.row, change(current.row))
@@ -72,6 +73,7 @@ export class ConversationWrites {
     }
     const membership = await this.#membership(key)
     const row = membership?.row ?? fallback
+    if (row === undefined && missing === 'skip') return undefined
     if (row === undefined) throw notFound(`${key.ownerUserID} has no conversation ${key.conversationID}`)
     const changed = differences(row, change(row))
     if (changed === undefined && fallback === undefined) return undefined

@@ -102,7 +102,10 @@ export class Conversations {
     return idList(position, await this.ids(ownerUserID), clientHash)
   }
 
-  /** What changed in a user's list since the client's version. */
+  /**
+   * What changed in a user's list since the client's version. A conversation that began since and has a setting already is an
+   * update: the JS SDK learns of new conversations by their messages, and looks at updates only.
+   */
   async incremental(ownerUserID: string, known: KnownVersion): Promise<Incremental<ConversationInfo>> {
     const list = this.#rows.changesOfOwner({ ownerUserID })
     const delta = await list.keysSince(positionOf(known), { limit: maxDeltaCount })
@@ -112,16 +115,32 @@ export class Conversations {
     const inserted = new Set(delta.inserted.map(({ conversationID }) => conversationID))
     const touched = [...inserted, ...[...delta.updated, ...delta.removed].map(({ conversationID }) => conversationID)]
     const found = await this.find(ownerUserID, touched)
+    const isNew = (conversation: ConversationInfo): boolean =>
+      inserted.has(conversation.conversationID) && !isSet(conversation)
     const there = new Set(found.map(({ conversationID }) => conversationID))
     return {
       ...versionOf(delta.position),
       full: false,
       delete: touched.filter((conversationID) => !there.has(conversationID)),
-      insert: found.filter(({ conversationID }) => inserted.has(conversationID)),
-      update: found.filter(({ conversationID }) => !inserted.has(conversationID)),
+      insert: found.filter(isNew),
+      update: found.filter((conversation) => !isNew(conversation)),
     }
   }
 }
+
+/** Whether anything differs from how conversations begin. */
+const isSet = (conversation: ConversationInfo): boolean =>
+  [
+    conversation.recvMsgOpt,
+    conversation.isPinned,
+    conversation.isPrivateChat,
+    conversation.burnDuration,
+    conversation.groupAtType,
+    conversation.attachedInfo,
+    conversation.ex,
+    conversation.minSeq,
+    conversation.maxSeq,
+  ].some(Boolean)
 
 const groupPrefix = groupConversationID('')
 

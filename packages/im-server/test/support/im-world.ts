@@ -11,6 +11,7 @@ import { imRoutes } from '../../src/api/routes/index.ts'
 import { type GroupParts, makeGroupParts } from '../../src/composition/groups.ts'
 import type { Caller } from '../../src/domain/caller.ts'
 import { Blacklist } from '../../src/domain/blacklist.ts'
+import { ConversationSettings } from '../../src/domain/conversation-settings.ts'
 import { ConversationWrites } from '../../src/domain/conversation-writes.ts'
 import { Conversations } from '../../src/domain/conversations.ts'
 import { FriendRequestLists } from '../../src/domain/friend-request-lists.ts'
@@ -24,6 +25,7 @@ import { Addresses } from '../../src/domain/messages/addresses.ts'
 import { ConversationRows } from '../../src/domain/messages/conversation-rows.ts'
 import { ImMessageService } from '../../src/domain/messages/im-message-service.ts'
 import { Marks } from '../../src/domain/messages/marks.ts'
+import { Mentions } from '../../src/domain/messages/mentions.ts'
 import { Outbox } from '../../src/domain/messages/outbox.ts'
 import { PeerRules } from '../../src/domain/messages/peer-rules.ts'
 import { Puller } from '../../src/domain/messages/puller.ts'
@@ -71,6 +73,8 @@ export interface ImWorld extends GroupParts, Omit<ObjectWorld, 'transfer'> {
   readonly conversations: Conversations
   readonly messages: ImMessageService
   readonly removals: Removals
+  readonly conversationSettings: ConversationSettings
+  readonly mentions: Mentions
   readonly routes: readonly Route[]
   readonly api: ServedApi
   /** Every notification, in the order sent. */
@@ -128,7 +132,7 @@ export async function imWorld(
   const outbox = new Outbox(repositories, bus, new PushBacklog(10_000, noMetrics))
   const peers = new PeerRules({ repositories, friendVerify: false })
   const rows = new ConversationRows(repositories, clock)
-  const sender = new MessageSender(repositories, peers, rows, outbox, clock)
+  const sender = new MessageSender(repositories, peers, rows, outbox, bus, clock)
   const messages = new ImMessageService(
     sender,
     new Puller(repositories, addresses, marks),
@@ -136,6 +140,14 @@ export async function imWorld(
   )
   const conversationWrites = new ConversationWrites(repositories)
   const removals = new Removals({ repositories, addresses, marks, conversationWrites, notifications, clock })
+  const conversationSettings = new ConversationSettings({
+    repositories,
+    conversationWrites,
+    users,
+    notifications,
+    clock,
+  })
+  const mentions = new Mentions({ repositories, conversationWrites, notifications, presence })
   const isAdmin = (userID: string): boolean => userID === adminUserID
   const { transfer, ...files } = objectWorld(repositories, folder.path, clock, limits)
   const parts = {
@@ -155,6 +167,9 @@ export async function imWorld(
     conversations,
     messages,
     removals,
+    conversationSettings,
+    notifications,
+    mentions,
     presence,
     clock,
   }

@@ -19,6 +19,8 @@ import type { Groups } from '../../domain/groups.ts'
 import type { MessageReader } from '../../domain/message-reader.ts'
 import type { MessageService } from '../../domain/message-service.ts'
 import type { Removals } from '../../domain/messages/removals.ts'
+import type { ConversationSettings } from '../../domain/conversation-settings.ts'
+import type { Notifications } from '../../domain/notifications.ts'
 import type { Presence } from '../../domain/presence.ts'
 import type { TokenIssue } from '../../domain/token-issue.ts'
 import type { Tokens } from '../../domain/tokens.ts'
@@ -27,6 +29,7 @@ import type { HostLogin } from '../../embedding/host-login.ts'
 import type { Route } from '../route.ts'
 import { authRoutes } from './auth.ts'
 import { blacklistRoutes } from './blacklist.ts'
+import { conversationSettingRoutes } from './conversation-settings.ts'
 import { conversationRoutes } from './conversation.ts'
 import { friendRequestRoutes } from './friend-request.ts'
 import { friendRoutes } from './friend.ts'
@@ -35,6 +38,7 @@ import { groupChangeRoutes } from './group-changes.ts'
 import { groupRequestRoutes } from './group-requests.ts'
 import { groupRoutes } from './group.ts'
 import { jssdkRoutes } from './jssdk.ts'
+import { msgBackEndRoutes } from './msg-back-end.ts'
 import { msgRemovalRoutes } from './msg-removal.ts'
 import { msgRoutes } from './msg.ts'
 import { type AddressesFor, sessionRoutes } from './session.ts'
@@ -65,6 +69,8 @@ export interface ImRoutesOptions extends ObjectRoutesOptions {
   readonly messages: MessageService
   readonly reader: MessageReader
   readonly removals: Removals
+  readonly conversationSettings: ConversationSettings
+  readonly notifications: Notifications
   readonly presence: Presence
   readonly clock: Clock
   /** Absent when the program that embeds the server has no login of its own. */
@@ -87,9 +93,11 @@ export function imRoutes(options: ImRoutesOptions): readonly Route[] {
     ...groupChangeRoutes(options),
     ...groupRequestRoutes(options),
     ...conversationRoutes(options),
+    ...conversationSettingRoutes(options),
     ...jssdkRoutes({ overview: new ConversationOverview(options) }),
     ...msgRoutes(options),
     ...msgRemovalRoutes(options),
     ...objectRoutes(options),
+    ...msgBackEndRoutes(options),
   ]
 }

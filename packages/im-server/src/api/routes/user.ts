@@ -6,6 +6,7 @@ import { adminOnly, anyUser, selfOrAdmin } from '../access.ts'
 import { changedText, id, ids, int, maxIDsPerRequest, optionalInt, text } from '../fields.ts'
 import { route, type Route } from '../route.ts'
 
+/** The lowest and the highest. */
 const receiveOption = [receiveOptions.receive, receiveOptions.doNotNotify] as const
 const maxAppLevel = 4
 
@@ -83,6 +84,13 @@ export function userRoutes({
       access: selfOrAdmin(({ userInfo }) => userInfo.userID),
       async handle(caller, { userInfo }) {
         await users.change(caller, userInfo.userID, changeOf(userInfo, isGiven))
+        return undefined
+      },
+    }),
+    route('/user/set_global_msg_recv_opt', z.object({ userID: id, globalRecvMsgOpt: int(...receiveOption) }), {
+      access: selfOrAdmin(({ userID }) => userID),
+      async handle(caller, { userID, globalRecvMsgOpt }) {
+        await users.change(caller, userID, { globalRecvMsgOpt })
         return undefined
       },
     }),

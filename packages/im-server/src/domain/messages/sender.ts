@@ -1,5 +1,6 @@
 import type { Clock } from '@parlance/core'
 import type { AppendedEntry } from '@parlance/cached-repository'
+import type { Bus } from '@parlance/notification-bus'
 import {
   contentTypes,
   errorCodes,
@@ -22,6 +23,7 @@ import { type Address, groupAddress, singleAddress } from './address.ts'
 import type { ConversationRows } from './conversation-rows.ts'
 import { MessageGate } from './message-gate.ts'
 import { messageOptions } from './options.ts'
+import { mentionOf, mentions } from './mentions.ts'
 import type { Outbox } from './outbox.ts'
 import type { PeerRules } from './peer-rules.ts'
 
@@ -59,6 +61,7 @@ export class MessageSender {
   readonly #peers: PeerRules
   readonly #rows: ConversationRows
   readonly #outbox: Outbox
+  readonly #bus: Pick<Bus, 'publish'>
   readonly #clock: Clock
   readonly #gate: MessageGate
 
@@ -67,6 +70,7 @@ export class MessageSender {
     peers: PeerRules,
     rows: ConversationRows,
     outbox: Outbox,
+    bus: Pick<Bus, 'publish'>,
     clock: Clock,
     gate = new MessageGate(clock),
   ) {
@@ -74,6 +78,7 @@ export class MessageSender {
     this.#peers = peers
     this.#rows = rows
     this.#outbox = outbox
+    this.#bus = bus
     this.#clock = clock
     this.#gate = gate
   }
@@ -96,6 +101,9 @@ export class MessageSender {
       return answer(body)
     }
     const appended = await this.#outbox.store(address, body, cause)
+    // Before the answer: whoever gets none sends again, and the mention is taken then.
+    const mention = mentionOf(body, caller.operationID)
+    if (mention !== undefined) await this.#bus.publish(mentions, mention)
     return appended.repeated ? this.#answerOfStored(address, appended) : answer(body)
   }
 
@@ -110,6 +118,7 @@ export class MessageSender {
       const isFromAdmin = caller.isAdmin && message.sendID === caller.userID
       if (!isFromAdmin) await this.#peers.admit(message.sendID, message.recvID)
       await this.#rows.ensureSingle(message.sendID, message.recvID)
+      await this.#refuseUnwanted(message.sendID, message.recvID)
       return singleAddress(message.sendID, message.recvID)
     }
     const { groupID, sendID } = message
@@ -123,6 +132,14 @@ export class MessageSender {
     if (membership.muteEndTime.getTime() > this.#clock.now()) throw mutedMember(membership)
     if (group.status === groupStatus.muted && membership.roleLevel < roleLevels.admin) throw mutedGroup(groupID)
     return groupAddress(groupID)
+  }
+
+  /** A chat whose owner receives nothing of it says so to who writes, instead of losing the message (reference §11.5). */
+  async #refuseUnwanted(sendID: string, recvID: string): Promise<void> {
+    const { conversationID } = singleAddress(sendID, recvID)
+    const row = await this.#repositories.conversations.get({ ownerUserID: recvID, conversationID })
+    if (sendID !== recvID && row?.recvMsgOpt === receiveOptions.doNotReceive)
+      throw badArgument(`${recvID} receives no messages of this chat`)
   }
 
   #stamp(caller: Caller, request: MsgData): MsgData {
