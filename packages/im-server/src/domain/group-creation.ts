@@ -13,6 +13,7 @@ import { type Group, groups } from '../entities/group.ts'
 import { type GroupMember, groupMembers } from '../entities/group-member.ts'
 import type { User } from '../entities/user.ts'
 import type { Caller } from './caller.ts'
+import { newMember } from './new-member.ts'
 import type { Notifications } from './notifications.ts'
 import { groupInfo, memberInfo } from './profiles.ts'
 import { badArgument, groupExists, noPermission } from './refusals.ts'
@@ -172,24 +173,15 @@ function rolesOf({ ownerUserID, adminUserIDs, memberUserIDs }: FirstMembers): Re
   return roles
 }
 
-const memberRow = (
-  groupID: string,
-  userID: string,
-  roleLevel: number,
-  caller: Caller,
-  joinTime: Date,
-): GroupMember => ({
-  groupID,
-  userID,
-  nickname: '',
-  faceURL: '',
-  roleLevel,
-  joinTime,
-  joinSource: joinSources.invitation,
-  inviterUserID: caller.userID,
-  operatorUserID: caller.userID,
-  muteEndTime: never,
-  ex: '',
-})
+const memberRow = (groupID: string, userID: string, roleLevel: number, caller: Caller, joinTime: Date): GroupMember =>
+  newMember({
+    groupID,
+    userID,
+    roleLevel,
+    joinTime,
+    joinSource: joinSources.invitation,
+    inviterUserID: caller.userID,
+    operatorUserID: caller.userID,
+  })
 
 const generatedID = (): string => String(randomInt(1_000_000_000, 10_000_000_000))
