@@ -59,6 +59,9 @@ const rules: Readonly<Record<AccessRule, readonly string[]>> = {
     '/msg/delete_msg_phsical_by_seq',
     '/msg/delete_msg_physical',
     '/msg/batch_send_msg',
+    '/user/get_users',
+    '/user/get_all_users_uid',
+    '/user/get_users_online_status',
     '/msg/send_business_notification',
   ],
   user: [
@@ -155,6 +158,7 @@ const rules: Readonly<Record<AccessRule, readonly string[]>> = {
     '/msg/user_clear_all_msg',
     '/user/set_global_msg_recv_opt',
     '/conversation/set_conversations',
+    '/conversation/delete_conversations',
     '/conversation/update_conversations_by_user',
   ],
 }

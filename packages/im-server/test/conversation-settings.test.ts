@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SettingsChange } from '../src/domain/conversation-settings.ts'
 import { type Mention, mentionOf } from '../src/domain/messages/mentions.ts'
 import { MsgData } from '@parlance/openim-protocol'
-import { type ImWorld, imWorld } from './support/im-world.ts'
+import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
 
 const single = 'si_alice_bob'
 let world: ImWorld
@@ -107,6 +107,69 @@ describe('settings of a conversation', () => {
     expect((await world.conversations.all('bob')).map(({ ex }) => ex)).toEqual(['for all', 'for all'])
     expect((await world.conversations.all('alice')).map(({ ex }) => ex)).toEqual(['', ''])
     expect(world.told).toHaveLength(1)
+  })
+})
+
+describe('a deleted conversation', () => {
+  const remove = (userID: string, ...conversationIDs: string[]) =>
+    world.conversationSettings.delete(world.caller(userID), userID, conversationIDs)
+  const numbers = async (userID: string) =>
+    (await world.messages.seqs(userID, [single])).map(({ minSeq, maxSeq }) => ({ minSeq, maxSeq }))
+
+  it('is in no list of its owner, and comes back with the next message, without its settings', async () => {
+    await set('alice', ofBob, { isPinned: true })
+    const known = await world.conversations.incremental('alice', { versionID: '', version: 0 })
+    await remove('alice', single)
+    expect(await one('alice', single)).toBeUndefined()
+    expect(await numbers('alice')).toEqual([])
+    expect((await world.conversations.incremental('alice', known)).delete).toEqual([single])
+    expect(await numbers('bob')).toEqual([{ minSeq: 1, maxSeq: 1 }])
+    await expect(remove('alice', single)).rejects.toMatchObject({ errCode: 1004 })
+    await world.send('bob', { userID: 'alice' })
+    expect(await one('alice', single)).toMatchObject({ isPinned: false, userID: 'bob' })
+    expect(await numbers('alice')).toEqual([{ minSeq: 1, maxSeq: 2 }])
+  })
+
+  it('keeps what was cleared away', async () => {
+    await world.removals.clear(world.caller('alice'), 'alice', [single], { self: false, others: false })
+    await remove('alice', single)
+    await world.send('alice', { userID: 'bob' })
+    expect(await numbers('alice')).toEqual([{ minSeq: 2, maxSeq: 2 }])
+  })
+
+  it('of a group gives its settings up, and stays with its member', async () => {
+    await set('bob', ofGroup, { isPinned: true, recvMsgOpt: 2 })
+    await world.repositories.conversations.patch({ ownerUserID: 'bob', conversationID: 'sg_g' }, { minSeq: 1 })
+    await remove('bob', 'sg_g')
+    expect(await one('bob', 'sg_g')).toMatchObject({ isPinned: false, recvMsgOpt: 0, minSeq: 1 })
+  })
+
+  it('of a group that was left is gone', async () => {
+    await set('bob', ofGroup, { isPinned: true })
+    await world.repositories.conversations.patch({ ownerUserID: 'bob', conversationID: 'sg_g' }, { maxSeq: 5 })
+    await world.repositories.groupMembers.delete({ groupID: 'g', userID: 'bob' })
+    expect(await one('bob', 'sg_g')).toBeDefined()
+    await remove('bob', 'sg_g')
+    expect(await one('bob', 'sg_g')).toBeUndefined()
+  })
+
+  it('comes back when something is set for it', async () => {
+    await remove('alice', single)
+    await set('alice', ofBob, { isPinned: true })
+    expect(await one('alice', single)).toMatchObject({ isPinned: true })
+  })
+})
+
+describe('the directory of users', () => {
+  it('pages through all levels, and says how many there are', async () => {
+    const ids = async (pageNumber: number, showNumber: number) => {
+      const { total, users } = await world.userDirectory.page({ pageNumber, showNumber })
+      expect(total).toBe(4)
+      return users.map(({ userID }) => userID)
+    }
+    await world.repositories.users.patch({ userID: 'bob' }, { appMangerLevel: 3 })
+    expect(await ids(1, 10)).toEqual(['alice', 'carol', adminUserID, 'bob'])
+    expect([...(await ids(1, 3)), ...(await ids(2, 3)), ...(await ids(3, 3))]).toEqual(await ids(1, 10))
   })
 })
 

@@ -36,6 +36,7 @@ async function set(ownerUserID: string, groupID: string, change: Partial<Convers
     ex: '',
     minSeq: 0,
     maxSeq: 0,
+    isDeleted: false,
     createTime: new Date(world.clock.now()),
   }
   await world.repositories.conversations.put({ ...row, ...rest, ...change })

@@ -205,6 +205,7 @@ export function provideDomain(composition: Composition): void {
           tokens: c.get(parts.tokens),
           tokenIssue: c.get(parts.tokenIssue),
           users: c.get(parts.users),
+          userDirectory: c.get(parts.userDirectory),
           friends: c.get(parts.friends),
           friendships: c.get(parts.friendships),
           friendRequests: c.get(parts.friendRequests),

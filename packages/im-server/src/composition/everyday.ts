@@ -3,12 +3,14 @@ import { ConversationWrites } from '../domain/conversation-writes.ts'
 import { Marks } from '../domain/messages/marks.ts'
 import { Mentions } from '../domain/messages/mentions.ts'
 import { Removals } from '../domain/messages/removals.ts'
+import { UserDirectory } from '../domain/user-directory.ts'
 import type { Composition } from './token.ts'
 import { parts } from './tokens.ts'
 
 /** What happens to messages and conversations after they began. */
 export function provideEveryday(composition: Composition): void {
   composition
+    .provide(parts.userDirectory, (c) => new UserDirectory(c.get(parts.repositories)))
     .provide(parts.marks, (c) => new Marks(c.get(parts.repositories)))
     .provide(parts.conversationWrites, (c) => new ConversationWrites(c.get(parts.repositories)))
     .provide(

@@ -47,6 +47,7 @@ import type { RelationNotices } from '../domain/relation-notices.ts'
 import type { Participation } from '../domain/participation.ts'
 import type { ImRepositories } from '../domain/repositories.ts'
 import type { Tokens } from '../domain/tokens.ts'
+import type { UserDirectory } from '../domain/user-directory.ts'
 import type { Users } from '../domain/users.ts'
 import type { HostActions } from '../embedding/host-actions.ts'
 import type { HostLogin } from '../embedding/host-login.ts'
@@ -94,6 +95,7 @@ export const parts = {
   repositories: token<ImRepositories>('repositories'),
   notifications: token<Notifications>('notifications'),
   tokens: token<Tokens>('tokens'),
+  userDirectory: token<UserDirectory>('userDirectory'),
   users: token<Users>('users'),
   friends: token<Friends>('friends'),
   friendships: token<Friendships>('friendships'),

@@ -5,7 +5,7 @@ import type { Caller } from './caller.ts'
 import type { ConversationChange, ConversationWrites, WantedChange } from './conversation-writes.ts'
 import { newConversation } from './new-conversation.ts'
 import type { Notifications } from './notifications.ts'
-import { badArgument } from './refusals.ts'
+import { badArgument, notFound } from './refusals.ts'
 import type { ImRepositories } from './repositories.ts'
 import type { Users } from './users.ts'
 
@@ -26,6 +26,17 @@ export interface ConversationSettingsOptions {
   readonly users: Users
   readonly notifications: Notifications
   readonly clock: Clock
+}
+
+/** Settings as a conversation begins. */
+const unset: ConversationChange = {
+  recvMsgOpt: 0,
+  isPinned: false,
+  isPrivateChat: false,
+  burnDuration: 0,
+  groupAtType: 0,
+  attachedInfo: '',
+  ex: '',
 }
 
 /** Rows changed in one durable step when all of a user's are. */
@@ -70,7 +81,13 @@ export class ConversationSettings {
     const wanted = new Map<string, WantedChange>()
     const want = (ownerUserID: string, userID: string | undefined, changed: ConversationChange): void => {
       const fallback = userID === undefined ? {} : { fallback: this.#begun(ownerUserID, conversationID, userID) }
-      wanted.set(ownerUserID, { ownerUserID, conversationID, change: () => changed, ...fallback })
+      // Who sets something for a chat that was deleted wants it back.
+      wanted.set(ownerUserID, {
+        ownerUserID,
+        conversationID,
+        change: () => ({ ...changed, isDeleted: false }),
+        ...fallback,
+      })
     }
     if (change.isPrivateChat !== undefined)
       for (const [at, ownerUserID] of userIDs.entries())
@@ -88,13 +105,46 @@ export class ConversationSettings {
     }
   }
 
+  /**
+   * Deletes conversations from a user's list, 500 in one durable step, and tells the user's devices (1300). Settings are given up;
+   * what was cleared stays so. A chat of two comes back with its next message. A group's conversation stays while the user is a
+   * member; of a group that was left nothing can be read any more.
+   *
+   * @throws {@link ImError} 1004 naming a conversation that the user has not; those of the same step are all left then.
+   */
+  async delete(caller: Caller, ownerUserID: string, conversationIDs: readonly string[]): Promise<void> {
+    const ids = [...new Set(conversationIDs)]
+    const members = await this.#members.ofUser({ userID: ownerUserID })
+    const joined = new Set(members.map(({ groupID }) => groupConversationID(groupID)))
+    for (let from = 0; from < ids.length; from += changedAtOnce) {
+      const part = ids.slice(from, from + changedAtOnce)
+      const changed = await this.#writes.change(
+        part.map((conversationID) => ({
+          ownerUserID,
+          conversationID,
+          change(row) {
+            if (row.isDeleted) throw notFound(`${ownerUserID} has no conversation ${conversationID}`)
+            if (row.groupID === '') return { ...unset, isDeleted: true }
+            return joined.has(conversationID) ? unset : { ...unset, maxSeq: 0 }
+          },
+        })),
+      )
+      if (changed.length > 0)
+        await this.#tell(
+          caller,
+          ownerUserID,
+          changed.map(({ conversationID }) => conversationID),
+        )
+    }
+  }
+
   /** Sets `ex` in all conversations of a user, 500 in one durable step, and tells the user's devices. */
   async setExOfAll(caller: Caller, ownerUserID: string, ex: string): Promise<void> {
     const [rows, memberships] = await Promise.all([
       this.#rows.ofOwner({ ownerUserID }),
       this.#members.ofUser({ userID: ownerUserID }),
     ])
-    const ids = new Set(rows.map(({ conversationID }) => conversationID))
+    const ids = new Set(rows.filter(({ isDeleted }) => !isDeleted).map(({ conversationID }) => conversationID))
     for (const { groupID } of memberships) ids.add(groupConversationID(groupID))
     const all = [...ids]
     for (let from = 0; from < all.length; from += changedAtOnce) {

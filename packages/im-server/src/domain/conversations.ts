@@ -47,7 +47,8 @@ export class Conversations {
     const groups = memberships.map((membership) => ofGroup.get(membership.groupID) ?? derived(membership))
     for (const { groupID } of memberships) ofGroup.delete(groupID)
     const left = [...ofGroup.values()].filter(isKept)
-    return [...rows.filter(({ groupID }) => groupID === ''), ...groups, ...left].map(conversationInfo)
+    const singles = rows.filter(({ groupID, isDeleted }) => groupID === '' && !isDeleted)
+    return [...singles, ...groups, ...left].map(conversationInfo)
   }
 
   /** The ids of all conversations of a user, in the same order. */
@@ -67,7 +68,8 @@ export class Conversations {
     )
     return conversationIDs.flatMap((conversationID, at) => {
       const row = rows[at]
-      if (!conversationID.startsWith(groupPrefix)) return row === undefined ? [] : [conversationInfo(row)]
+      if (!conversationID.startsWith(groupPrefix))
+        return row === undefined || row.isDeleted ? [] : [conversationInfo(row)]
       const membership = joined.get(groupOf(conversationID))
       if (membership !== undefined) return [conversationInfo(row ?? derived(membership))]
       return row !== undefined && isKept(row) ? [conversationInfo(row)] : []

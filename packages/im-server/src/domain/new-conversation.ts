@@ -20,4 +20,5 @@ export const newConversation = (subject: ConversationSubject): Conversation => (
   ex: '',
   minSeq: 0,
   maxSeq: 0,
+  isDeleted: false,
 })

@@ -20,13 +20,12 @@ export class Conversation {
   @Field({ max: 4096 }) ex!: string
   @Field() minSeq!: number
   @Field() maxSeq!: number
+  @Field() isDeleted!: boolean
   @Field() createTime!: Date
 }
 
-const keyOf = ({ userID, groupID }: Pick<GroupMember, 'userID' | 'groupID'>) => ({
-  ownerUserID: userID,
-  conversationID: groupConversationID(groupID),
-})
+type MemberKey = Pick<GroupMember, 'userID' | 'groupID'>
+const keyOf = (m: MemberKey) => ({ ownerUserID: m.userID, conversationID: groupConversationID(m.groupID) })
 
 export const conversations = entity(Conversation, {
   key: ['ownerUserID', 'conversationID'],

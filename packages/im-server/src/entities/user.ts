@@ -13,4 +13,7 @@ export class User {
   @Field() createTime!: Date
 }
 
-export const users = entity(User, { key: ['userID'] })
+export const users = entity(User, {
+  key: ['userID'],
+  views: (v) => ({ ofLevel: v.rows({ by: 'appMangerLevel', order: { createTime: 'asc' } }) }),
+})

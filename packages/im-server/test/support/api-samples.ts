@@ -293,6 +293,13 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
     },
   }),
   '/conversation/update_conversations_by_user': () => ({ userID: 'alice', ex: 'e' }),
+  '/conversation/delete_conversations': async (world) => {
+    await world.send('bob', { userID: 'alice' })
+    return { ownerUserID: 'alice', conversationIDs: ['si_alice_bob'] }
+  },
+  '/user/get_users': () => ({ userID: '', pagination: { pageNumber: 1, showNumber: 10 } }),
+  '/user/get_all_users_uid': () => ({ pagination: { pageNumber: 1, showNumber: 10 } }),
+  '/user/get_users_online_status': () => ({ userIDs: ['alice'] }),
   '/msg/get_server_time': () => ({}),
   '/object/part_limit': () => ({}),
   '/object/part_size': () => ({ size: 10 }),

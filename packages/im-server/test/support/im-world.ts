@@ -38,6 +38,7 @@ import { RelationNotices } from '../../src/domain/relation-notices.ts'
 import { imRepositories, type ImRepositories } from '../../src/domain/repositories.ts'
 import { TokenIssue } from '../../src/domain/token-issue.ts'
 import { Tokens } from '../../src/domain/tokens.ts'
+import { UserDirectory } from '../../src/domain/user-directory.ts'
 import { Users } from '../../src/domain/users.ts'
 import { HostLogin } from '../../src/embedding/host-login.ts'
 import { HostUsers } from '../../src/embedding/host-users.ts'
@@ -75,6 +76,7 @@ export interface ImWorld extends GroupParts, Omit<ObjectWorld, 'transfer'> {
   readonly removals: Removals
   readonly conversationSettings: ConversationSettings
   readonly mentions: Mentions
+  readonly userDirectory: UserDirectory
   readonly routes: readonly Route[]
   readonly api: ServedApi
   /** Every notification, in the order sent. */
@@ -140,6 +142,7 @@ export async function imWorld(
   )
   const conversationWrites = new ConversationWrites(repositories)
   const removals = new Removals({ repositories, addresses, marks, conversationWrites, notifications, clock })
+  const userDirectory = new UserDirectory(repositories)
   const conversationSettings = new ConversationSettings({
     repositories,
     conversationWrites,
@@ -168,6 +171,7 @@ export async function imWorld(
     messages,
     removals,
     conversationSettings,
+    userDirectory,
     notifications,
     mentions,
     presence,

@@ -1,7 +1,17 @@
 import { z } from 'zod'
 import type { ConversationSettings, SettingsChange } from '../../domain/conversation-settings.ts'
 import { selfOrAdmin } from '../access.ts'
-import { changedText, conversationID, id, ids, int, optionalID, optionalInt, requiredText } from '../fields.ts'
+import {
+  changedText,
+  conversationID,
+  id,
+  ids,
+  int,
+  maxConversationsPerRequest,
+  optionalID,
+  optionalInt,
+  requiredText,
+} from '../fields.ts'
 import { route, type Route } from '../route.ts'
 
 const changedFlag = z.boolean('must be true or false').nullish()
@@ -49,6 +59,23 @@ export function conversationSettingRoutes({
         return undefined
       },
     }),
+    route(
+      '/conversation/delete_conversations',
+      z.object({
+        ownerUserID: id,
+        conversationIDs: z
+          .array(conversationID, 'must be a list of conversation ids')
+          .min(1, 'must name at least one')
+          .max(maxConversationsPerRequest, `must name at most ${maxConversationsPerRequest}`),
+      }),
+      {
+        access: selfOrAdmin(({ ownerUserID }) => ownerUserID),
+        async handle(caller, { ownerUserID, conversationIDs }) {
+          await conversationSettings.delete(caller, ownerUserID, conversationIDs)
+          return undefined
+        },
+      },
+    ),
     route('/conversation/update_conversations_by_user', z.object({ userID: id, ex: requiredText(0, exLength) }), {
       access: selfOrAdmin(({ userID }) => userID),
       async handle(caller, { userID, ex }) {

@@ -24,6 +24,7 @@ import type { Notifications } from '../../domain/notifications.ts'
 import type { Presence } from '../../domain/presence.ts'
 import type { TokenIssue } from '../../domain/token-issue.ts'
 import type { Tokens } from '../../domain/tokens.ts'
+import type { UserDirectory } from '../../domain/user-directory.ts'
 import type { Users } from '../../domain/users.ts'
 import type { HostLogin } from '../../embedding/host-login.ts'
 import type { Route } from '../route.ts'
@@ -43,6 +44,7 @@ import { msgRemovalRoutes } from './msg-removal.ts'
 import { msgRoutes } from './msg.ts'
 import { type AddressesFor, sessionRoutes } from './session.ts'
 import { objectRoutes, type ObjectRoutesOptions } from './object.ts'
+import { userDirectoryRoutes } from './user-directory.ts'
 import { userRoutes } from './user.ts'
 
 /** What the routes of the server's own API stand on. */
@@ -50,6 +52,7 @@ export interface ImRoutesOptions extends ObjectRoutesOptions {
   readonly tokens: Tokens
   readonly tokenIssue: TokenIssue
   readonly users: Users
+  readonly userDirectory: UserDirectory
   readonly friends: Friends
   readonly friendships: Friendships
   readonly friendRequests: FriendRequests
@@ -85,6 +88,7 @@ export function imRoutes(options: ImRoutesOptions): readonly Route[] {
     ...authRoutes(options),
     ...(hostLogin === undefined ? [] : sessionRoutes({ hostLogin, addressesFor })),
     ...userRoutes(options),
+    ...userDirectoryRoutes(options),
     ...friendRoutes(options),
     ...friendshipRoutes(options),
     ...friendRequestRoutes(options),

@@ -45,7 +45,9 @@ export class Addresses {
       return isMember || isKept(row) ? within(groupAddress(groupID), row) : undefined
     }
     const row = await this.#row(userID, conversationID)
-    return row === undefined || row.userID === '' ? undefined : within(singleAddress(userID, row.userID), row)
+    return row === undefined || row.userID === '' || row.isDeleted
+      ? undefined
+      : within(singleAddress(userID, row.userID), row)
   }
 
   /** Every conversation of the user: single chats by their rows, groups by membership, then groups left of which something is kept. */
@@ -54,7 +56,9 @@ export class Addresses {
       this.#repositories.conversations.ofOwner({ ownerUserID: userID }),
       this.#repositories.groupMembers.ofUser({ userID }),
     ])
-    const singles = rows.filter((row) => row.userID !== '').map((row) => within(singleAddress(userID, row.userID), row))
+    const singles = rows
+      .filter((row) => row.userID !== '' && !row.isDeleted)
+      .map((row) => within(singleAddress(userID, row.userID), row))
     const ofGroup = new Map(rows.filter((row) => row.groupID !== '').map((row) => [row.groupID, row]))
     const joined = memberships.map(({ groupID }) => within(groupAddress(groupID), ofGroup.get(groupID)))
     for (const { groupID } of memberships) ofGroup.delete(groupID)

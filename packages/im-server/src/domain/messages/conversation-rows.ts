@@ -1,5 +1,6 @@
 import { RowConflictError } from '@parlance/cached-repository'
 import { type Clock, type Count, Singleflight } from '@parlance/core'
+import { conversations } from '../../entities/conversation.ts'
 import { newConversation } from '../new-conversation.ts'
 import { badArgument } from '../refusals.ts'
 import type { ImRepositories } from '../repositories.ts'
@@ -11,20 +12,27 @@ interface Side {
   readonly userID: string
 }
 
+/** A side whose row is not there, or was deleted by its owner. */
+interface Missing extends Side {
+  readonly isDeleted: boolean
+}
+
 /** Each failed try finds a row more: there are two. */
 const maxAttempts: Count = 3
 
 /**
  * Makes the rows of single chats: both owners' before the first message is stored, so that whoever is told of a message finds its
- * conversation. Groups have none: theirs follow from the membership.
+ * conversation; one that its owner deleted comes back with the next message. Groups have none: theirs follow from the membership.
  */
 export class ConversationRows {
   readonly #conversations: ImRepositories['conversations']
+  readonly #together: ImRepositories['together']
   readonly #clock: Clock
   readonly #making = new Singleflight<string, void>()
 
-  constructor(repositories: Pick<ImRepositories, 'conversations'>, clock: Clock) {
+  constructor(repositories: Pick<ImRepositories, 'conversations' | 'together'>, clock: Clock) {
     this.#conversations = repositories.conversations
+    this.#together = repositories.together
     this.#clock = clock
   }
 
@@ -46,8 +54,14 @@ export class ConversationRows {
     for (let attempt = 1; ; attempt++) {
       const missing = await this.#missing(sides, conversationID, 'store')
       try {
-        const rows = missing.map((of) => newConversation({ ...of, conversationID, groupID: '', createTime }))
-        if (rows.length > 0) await this.#conversations.insertMany(rows)
+        if (missing.length > 0)
+          await this.#together((together) => {
+            for (const { ownerUserID, userID, isDeleted } of missing) {
+              const key = { ownerUserID, conversationID }
+              if (isDeleted) together.patch(conversations, key, { isDeleted: false })
+              else together.insert(conversations, newConversation({ ...key, userID, groupID: '', createTime }))
+            }
+          })
         return
       } catch (error) {
         // Somebody else made one meanwhile; what its owner has set by now must stay.
@@ -56,7 +70,7 @@ export class ConversationRows {
     }
   }
 
-  async #missing(sides: readonly Side[], conversationID: string, read: 'local' | 'store'): Promise<readonly Side[]> {
+  async #missing(sides: readonly Side[], conversationID: string, read: 'local' | 'store'): Promise<readonly Missing[]> {
     const keys = sides.map(({ ownerUserID }) => ({ ownerUserID, conversationID }))
     const rows = await this.#conversations.getMany(keys, { read })
     for (const [at, { ownerUserID, userID }] of sides.entries()) {
@@ -66,7 +80,10 @@ export class ConversationRows {
           `${conversationID} is the conversation of ${ownerUserID} with ${peer} already; register ${userID} under an id without _`,
         )
     }
-    return sides.filter((_side, at) => rows[at] === undefined)
+    return sides.flatMap((of, at) => {
+      const row = rows[at]
+      return row === undefined || row.isDeleted ? [{ ...of, isDeleted: row !== undefined }] : []
+    })
   }
 }
 
