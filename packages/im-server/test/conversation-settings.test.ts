@@ -83,6 +83,27 @@ describe('settings of a conversation', () => {
     await expect(set('alice', ofGroup, { isPrivateChat: true })).rejects.toMatchObject({ errCode: 1001 })
   })
 
+  it('of privacy are for who may write there, and nothing of them reaches the peer otherwise', async () => {
+    const { blacklist, caller, repositories } = world
+    const ofAlice = { conversationID: 'si_alice_carol', userID: 'alice', groupID: '' }
+    await set('bob', { ...ofBob, userID: 'alice' }, { isPinned: true })
+    await blacklist.add(caller('alice'), 'alice', 'bob', '')
+    await blacklist.add(caller('alice'), 'alice', 'carol', '')
+    world.told.length = 0
+    const privacy = { isPrivateChat: true }
+    await expect(set('bob', { ...ofBob, userID: 'alice' }, privacy)).rejects.toMatchObject({ errCode: 1302 })
+    await expect(set('carol', ofAlice, privacy)).rejects.toMatchObject({ errCode: 1302 })
+    await expect(set('carol', ofAlice, { isPrivateChat: false })).rejects.toMatchObject({ errCode: 1302 })
+    expect(await one('alice', single)).toMatchObject({ isPrivateChat: false })
+    const carols = { ownerUserID: 'alice', conversationID: 'si_alice_carol' }
+    expect(await repositories.conversations.get(carols, { read: 'store' })).toBeUndefined()
+    expect(world.told).toEqual([])
+    await set('bob', { ...ofBob, userID: 'alice' }, { isPinned: false, isPrivateChat: false })
+    await set('alice', ofBob, { recvMsgOpt: 1 })
+    await blacklist.remove(caller('alice'), 'alice', 'bob')
+    await expect(set('bob', { ...ofBob, userID: 'alice' }, privacy)).rejects.toMatchObject({ errCode: 1001 })
+  })
+
   it('say nothing of what may be read', async () => {
     await set('bob', ofGroup, { isPinned: true })
     await world.repositories.conversations.patch({ ownerUserID: 'bob', conversationID: 'sg_g' }, { minSeq: 3 })

@@ -20,6 +20,7 @@ export function provideEveryday(composition: Composition): void {
           repositories: c.get(parts.repositories),
           conversationWrites: c.get(parts.conversationWrites),
           users: c.get(parts.users),
+          peerRules: c.get(parts.peerRules),
           notifications: c.get(parts.notifications),
           clock: c.get(parts.clock),
         }),

@@ -3,6 +3,7 @@ import type { Clock, Count } from '@parlance/core'
 import type { Conversation } from '../entities/conversation.ts'
 import type { Caller } from './caller.ts'
 import type { ConversationChange, ConversationWrites, WantedChange } from './conversation-writes.ts'
+import type { PeerRules } from './messages/peer-rules.ts'
 import { newConversation } from './new-conversation.ts'
 import type { Notifications } from './notifications.ts'
 import { badArgument, notFound } from './refusals.ts'
@@ -24,6 +25,7 @@ export interface ConversationSettingsOptions {
   readonly repositories: Pick<ImRepositories, 'conversations' | 'groupMembers'>
   readonly conversationWrites: ConversationWrites
   readonly users: Users
+  readonly peerRules: PeerRules
   readonly notifications: Notifications
   readonly clock: Clock
 }
@@ -48,14 +50,23 @@ export class ConversationSettings {
   readonly #members: ImRepositories['groupMembers']
   readonly #writes: ConversationWrites
   readonly #users: Users
+  readonly #peerRules: PeerRules
   readonly #notifications: Notifications
   readonly #clock: Clock
 
-  constructor({ repositories, conversationWrites, users, notifications, clock }: ConversationSettingsOptions) {
+  constructor({
+    repositories,
+    conversationWrites,
+    users,
+    peerRules,
+    notifications,
+    clock,
+  }: ConversationSettingsOptions) {
     this.#rows = repositories.conversations
     this.#members = repositories.groupMembers
     this.#writes = conversationWrites
     this.#users = users
+    this.#peerRules = peerRules
     this.#notifications = notifications
     this.#clock = clock
   }
@@ -63,10 +74,10 @@ export class ConversationSettings {
   /**
    * Changes settings of one conversation for each of these users, all or none in one durable step; then the devices of each whose
    * row changed are told (1300). Whether a single chat is private goes for both sides: the peer's row changes in the same step, and
-   * both are told by a message of the chat (1701).
+   * both are told by a message of the chat (1701); who may not write there may not do that either.
    *
    * @throws {@link ImError} 1001 for a target that cannot be, 1004 for a conversation that the user has not, 1101 for a chat
-   * with nobody.
+   * with nobody, and what {@link PeerRules} throw.
    */
   async set(
     caller: Caller,
@@ -90,8 +101,12 @@ export class ConversationSettings {
       })
     }
     if (change.isPrivateChat !== undefined)
-      for (const [at, ownerUserID] of userIDs.entries())
-        want(peers[at]!, ownerUserID, { isPrivateChat: change.isPrivateChat })
+      for (const [at, ownerUserID] of userIDs.entries()) {
+        const peer = peers[at]!
+        if (!(await this.#isPrivate(conversationID, [ownerUserID, peer], change.isPrivateChat)))
+          await this.#peerRules.admit(ownerUserID, peer, caller.isAdmin && ownerUserID === caller.userID)
+        want(peer, ownerUserID, { isPrivateChat: change.isPrivateChat })
+      }
     for (const [at, ownerUserID] of userIDs.entries()) want(ownerUserID, peers[at], change)
     const before = await this.#writes.change([...wanted.values()])
     const changed = new Map(before.map((row) => [row.ownerUserID, row]))
@@ -179,6 +194,12 @@ export class ConversationSettings {
       )
     await this.#users.requireAll([userID])
     return userID
+  }
+
+  /** Whether both sides have the chat, and have it so already. */
+  async #isPrivate(conversationID: string, sides: readonly string[], isPrivateChat: boolean): Promise<boolean> {
+    const rows = await this.#rows.getMany(sides.map((ownerUserID) => ({ ownerUserID, conversationID })))
+    return rows.every((row) => row?.isPrivateChat === isPrivateChat)
   }
 
   #begun(ownerUserID: string, conversationID: string, userID: string): Conversation {

@@ -147,6 +147,7 @@ export async function imWorld(
     repositories,
     conversationWrites,
     users,
+    peerRules: peers,
     notifications,
     clock,
   })

@@ -9,7 +9,6 @@ import {
   messageStatus,
   msgFrom,
   type MsgData,
-  receiveOptions,
   roleLevels,
   serverMsgID,
   sessionTypes,
@@ -110,15 +109,8 @@ export class MessageSender {
   /** Decides whether the sender may write there, and where that is. */
   async #admit(caller: Caller, message: MsgData): Promise<Address> {
     if (message.sessionType === sessionTypes.single) {
-      const receiver = await this.#repositories.users.get({ userID: message.recvID })
-      if (receiver === undefined)
-        throw new ImError(errorCodes.UserIDNotFoundError, `there is no user ${message.recvID}`)
-      if (receiver.globalRecvMsgOpt === receiveOptions.doNotReceive)
-        throw new ImError(errorCodes.ArgsError, `${message.recvID} receives no messages`)
-      const isFromAdmin = caller.isAdmin && message.sendID === caller.userID
-      if (!isFromAdmin) await this.#peers.admit(message.sendID, message.recvID)
+      await this.#peers.admit(message.sendID, message.recvID, caller.isAdmin && message.sendID === caller.userID)
       await this.#rows.ensureSingle(message.sendID, message.recvID)
-      await this.#refuseUnwanted(message.sendID, message.recvID)
       return singleAddress(message.sendID, message.recvID)
     }
     const { groupID, sendID } = message
@@ -132,14 +124,6 @@ export class MessageSender {
     if (membership.muteEndTime.getTime() > this.#clock.now()) throw mutedMember(membership)
     if (group.status === groupStatus.muted && membership.roleLevel < roleLevels.admin) throw mutedGroup(groupID)
     return groupAddress(groupID)
-  }
-
-  /** A chat whose owner receives nothing of it says so to who writes, instead of losing the message (reference §11.5). */
-  async #refuseUnwanted(sendID: string, recvID: string): Promise<void> {
-    const { conversationID } = singleAddress(sendID, recvID)
-    const row = await this.#repositories.conversations.get({ ownerUserID: recvID, conversationID })
-    if (sendID !== recvID && row?.recvMsgOpt === receiveOptions.doNotReceive)
-      throw badArgument(`${recvID} receives no messages of this chat`)
   }
 
   #stamp(caller: Caller, request: MsgData): MsgData {
