@@ -11,6 +11,7 @@ afterEach(() => world.close())
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
 const unknown: KnownVersion = { versionID: '', version: 0 }
+const versionOf = ({ versionID, version }: KnownVersion): KnownVersion => ({ versionID, version })
 const users = (list: readonly { readonly userID: string }[]): string[] => list.map(({ userID }) => userID)
 const members = (groupID: string) =>
   world.groups.memberPage(groupID, { filter: 0, keyword: '' }, { pageNumber: 1, showNumber: 100 })
@@ -333,18 +334,29 @@ describe('what a client has of groups', () => {
     expect(first).toMatchObject({ full: true, group: { groupID: 'g', memberCount: 2 }, insert: [] })
     await join('g', 'carol')
     await join('g', 'bob', { nickname: 'B' })
-    const second = await world.groupSync.members({ groupID: 'g', versionID: first.versionID, version: first.version })
+    const second = await world.groupSync.members({ groupID: 'g', ...versionOf(first) })
     expect(second).toMatchObject({
       full: false,
       insert: [{ userID: 'carol', nickname: 'name of carol' }],
       update: [{ userID: 'bob', nickname: 'B' }],
       delete: [],
     })
-    expect(second).not.toHaveProperty('group')
     await world.repositories.groupMembers.delete({ groupID: 'g', userID: 'carol' })
-    expect(
-      await world.groupSync.members({ groupID: 'g', versionID: second.versionID, version: second.version }),
-    ).toMatchObject({ delete: ['carol'], insert: [], update: [] })
+    const third = await world.groupSync.members({ groupID: 'g', ...versionOf(second) })
+    expect(third).toMatchObject({ delete: ['carol'], insert: [], update: [] })
+  })
+
+  it('tells with its members how many a group has and who owns it: a client that heard of no tips shows no old count', async () => {
+    await world.group('g', 'alice', 'bob')
+    const first = versionOf(await world.groupSync.members({ groupID: 'g', ...unknown }))
+    await world.groupMembership.kick(world.caller('alice'), 'g', ['bob'], '')
+    const second = await world.groupSync.members({ groupID: 'g', ...first })
+    expect(second).toMatchObject({ full: false, delete: ['bob'], group: { groupID: 'g', memberCount: 1 } })
+    expect(await world.groupSync.members({ groupID: 'g', ...versionOf(second) })).not.toHaveProperty('group')
+    await world.groupMembership.invite(world.caller('alice'), 'g', ['carol'], '')
+    await world.groupRoles.transfer(world.caller('alice'), 'g', 'alice', 'carol')
+    const third = await world.groupSync.members({ groupID: 'g', ...versionOf(second) })
+    expect(third).toMatchObject({ full: false, group: { memberCount: 2, ownerUserID: 'carol' } })
   })
 
   it('is told in batches, without groups of others', async () => {

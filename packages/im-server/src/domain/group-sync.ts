@@ -14,7 +14,7 @@ import {
   versionOf,
 } from './version-sync.ts'
 
-/** What changed among a group's members, and the group itself when the client reads all of it. */
+/** What changed among a group's members, and the group itself, whose member count and owner follow from them, unless nothing did. */
 export interface IncrementalMembers extends Incremental<GroupMemberInfo> {
   readonly group?: GroupInfo
 }
@@ -77,9 +77,11 @@ export class GroupSync {
       const [group] = await this.#groups.infos([groupID])
       return group === undefined ? fullAnswer(position) : { ...fullAnswer(position), group }
     }
-    const [insert, update] = await Promise.all([
+    const hasChanged = delta.inserted.length + delta.updated.length + delta.removed.length > 0
+    const [insert, update, [group]] = await Promise.all([
       this.#groups.memberInfos(delta.inserted),
       this.#groups.memberInfos(delta.updated),
+      hasChanged ? this.#groups.infos([groupID]) : [],
     ])
     return {
       ...versionOf(delta.position),
@@ -87,6 +89,7 @@ export class GroupSync {
       delete: delta.removed.map(({ userID }) => userID),
       insert,
       update,
+      ...(group === undefined ? {} : { group }),
     }
   }
 
