@@ -153,6 +153,7 @@ describe.skipIf(isLeftOut)('the web chat: people', () => {
     const member = kim.details().getByRole('listitem').filter({ hasText: 'Max' })
     await kim.choose(member.getByRole('button', { name: 'Actions for Max' }), 'Remove from the group')
     await kim.details().getByText('Members (2)').waitFor()
+    await kim.row('Choir').getByText('2 members').waitFor()
     await max.heading().getByText('you are not in this group').waitFor()
     await lea.tab('Groups').click()
     await lea.row('Choir').click()

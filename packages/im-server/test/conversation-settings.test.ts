@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SettingsChange } from '../src/domain/conversation-settings.ts'
-import { type Mention, mentionOf } from '../src/domain/messages/mentions.ts'
+import { ImError } from '../src/domain/im-error.ts'
+import { type Mention, mentionOf, Mentions } from '../src/domain/messages/mentions.ts'
+import type { Notification } from '../src/domain/notifications.ts'
 import { MsgData } from '@parlance/openim-protocol'
 import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
 
@@ -250,6 +252,25 @@ describe('a mention', () => {
     expect(await atTypes()).toEqual([0, 3, 2])
     await set('bob', ofGroup, { groupAtType: 0 })
     expect(await atTypes()).toEqual([0, 0, 2])
+  })
+
+  it('waits while the server is too busy to tell of it, and then nobody is left out', async () => {
+    const told: string[] = []
+    let isBusy = true
+    const send = async ({ sendID }: Notification): Promise<void> => {
+      if (isBusy && told.length > 0) throw new ImError(1801, 'busy')
+      told.push(sendID)
+    }
+    for (const userID of ['bob', 'carol']) world.online.set(userID, [5])
+    const writer = new Mentions({ ...world, notifications: { send } })
+    const named = { groupID: 'g', sendID: 'alice', operationID: 'op', userIDs: ['bob', 'carol'], all: false }
+    await expect(writer.write(named)).rejects.toMatchObject({ retryable: true })
+    isBusy = false
+    await writer.write(named)
+    expect(told).toEqual(['bob', 'carol'])
+    await writer.write(named)
+    expect(told).toHaveLength(2)
+    expect(await atTypes()).toEqual([0, 1, 1])
   })
 
   it('reaches every member of a group of a thousand', async () => {

@@ -1,16 +1,16 @@
-import { type Count, InvalidArgumentError, OverloadedError } from '@parlance/core'
+import { type Count, InvalidArgumentError } from '@parlance/core'
 import { type Batch, type Bus, json, topic } from '@parlance/notification-bus'
-import { errorCodes, groupStatus, notificationTypes, serverMsgID } from '@parlance/openim-protocol'
+import { groupStatus, notificationTypes, serverMsgID } from '@parlance/openim-protocol'
 import { groups } from '../entities/group.ts'
 import { againOnConflict } from './again-on-conflict.ts'
 import type { Caller } from './caller.ts'
 import { requireInGroup } from './group-permissions.ts'
 import type { GroupState } from './group-state.ts'
 import type { GroupTips } from './group-tips.ts'
-import { ImError } from './im-error.ts'
 import type { MembershipWrites } from './membership-writes.ts'
 import type { Notification, Notifications } from './notifications.ts'
 import type { ImRepositories } from './repositories.ts'
+import { waitsWhenBusy } from './waits-when-busy.ts'
 
 /** A group that was dismissed and whose members are still to be removed and told. */
 export interface Dismissal {
@@ -80,7 +80,11 @@ export class GroupDismissal {
 
   /** Begins to remove the members of dismissed groups; resolves when those of earlier dismissals are removed. */
   async follow(bus: Bus): Promise<void> {
-    await bus.consume(dismissals, { group: 'members', batch: 1, handler: (batch) => this.#finish(batch) })
+    await bus.consume(dismissals, {
+      group: 'members',
+      batch: 1,
+      handler: (batch) => waitsWhenBusy(() => this.#finish(batch)),
+    })
   }
 
   async #finish({ messages }: Batch<Dismissal>): Promise<void> {
@@ -124,13 +128,7 @@ export class GroupDismissal {
   ): Promise<void> {
     const to = onlyTo === undefined ? { groupID } : { groupID, onlyTo }
     const contentType = notificationTypes.groupDismissed
-    try {
-      await this.#notifications.send({ sendID, to, contentType, tips, operationID, ...how })
-    } catch (error) {
-      if (error instanceof ImError && error.errCode === errorCodes.ServerBusyError)
-        throw new OverloadedError('the dismissal waits for deliveries', { cause: error })
-      throw error
-    }
+    await this.#notifications.send({ sendID, to, contentType, tips, operationID, ...how })
   }
 }
 

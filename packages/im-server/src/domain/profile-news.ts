@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, type Count, OverloadedError, systemClock } from '@parlance/core'
-import { errorCodes, notificationTypes } from '@parlance/openim-protocol'
+import { type Clock, type Count, systemClock } from '@parlance/core'
+import { notificationTypes } from '@parlance/openim-protocol'
 import type { Bus, Topic } from '@parlance/notification-bus'
 import type { GroupMember } from '../entities/group-member.ts'
 import type { Groups } from './groups.ts'
-import { ImError } from './im-error.ts'
 import type { Notification, Notifications } from './notifications.ts'
 import { memberInfo } from './profiles.ts'
 import type { ImRepositories } from './repositories.ts'
 import { touchedFriends, touchedMembers } from './touched.ts'
 import type { Users } from './users.ts'
+import { waitsWhenBusy } from './waits-when-busy.ts'
 
 /** What {@link ProfileNews} needs. */
 export interface ProfileNewsOptions {
@@ -118,14 +118,8 @@ export class ProfileNews {
     return `profile-news-${randomUUID()}`
   }
 
-  async #send(notification: Notification): Promise<void> {
-    try {
-      await this.#notifications.send(notification)
-    } catch (error) {
-      // Too much waits to be pushed: this batch comes again, and is not given up however often.
-      if (error instanceof ImError && error.errCode === errorCodes.ServerBusyError)
-        throw new OverloadedError('news of profiles wait until what is to be pushed has been', { cause: error })
-      throw error
-    }
+  // Too much may wait to be pushed.
+  #send(notification: Notification): Promise<void> {
+    return waitsWhenBusy(() => this.#notifications.send(notification))
   }
 }

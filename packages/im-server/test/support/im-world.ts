@@ -34,6 +34,7 @@ import { ReadState } from '../../src/domain/messages/read-state.ts'
 import { Removals } from '../../src/domain/messages/removals.ts'
 import { MessageSender } from '../../src/domain/messages/sender.ts'
 import type { Notification, Notifications } from '../../src/domain/notifications.ts'
+import type { Presence } from '../../src/domain/presence.ts'
 import { RelationNotices } from '../../src/domain/relation-notices.ts'
 import { imRepositories, type ImRepositories } from '../../src/domain/repositories.ts'
 import { TokenIssue } from '../../src/domain/token-issue.ts'
@@ -75,6 +76,8 @@ export interface ImWorld extends GroupParts, Omit<ObjectWorld, 'transfer'> {
   readonly messages: ImMessageService
   readonly removals: Removals
   readonly conversationSettings: ConversationSettings
+  readonly conversationWrites: ConversationWrites
+  readonly presence: Presence
   readonly mentions: Mentions
   readonly userDirectory: UserDirectory
   readonly routes: readonly Route[]
@@ -173,6 +176,7 @@ export async function imWorld(
     removals,
     conversationSettings,
     userDirectory,
+    conversationWrites,
     notifications,
     mentions,
     presence,

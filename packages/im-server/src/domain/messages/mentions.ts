@@ -13,6 +13,7 @@ import type { ConversationWrites } from '../conversation-writes.ts'
 import type { Notifications } from '../notifications.ts'
 import type { Presence } from '../presence.ts'
 import type { ImRepositories } from '../repositories.ts'
+import { waitsWhenBusy } from '../waits-when-busy.ts'
 
 /** A message of a group that names members. */
 export interface Mention {
@@ -70,6 +71,8 @@ export class Mentions {
   readonly #writes: ConversationWrites
   readonly #notifications: Notifications
   readonly #presence: Presence
+  /** By group, those whose rows were written and who are still to be told: a mention that comes again finds nothing to write. */
+  readonly #untold = new Map<string, Set<string>>()
 
   constructor({ repositories, conversationWrites, notifications, presence }: MentionsOptions) {
     this.#members = repositories.groupMembers
@@ -88,8 +91,16 @@ export class Mentions {
     })
   }
 
-  /** Writes a mention to the rows of those it means, and tells those of them who are online (1300). */
-  async write(mention: Mention): Promise<void> {
+  /**
+   * Writes a mention to the rows of those it means, and tells those of them who are online (1300).
+   *
+   * @throws `OverloadedError` while the server is busy: written again, it goes on where it ended.
+   */
+  write(mention: Mention): Promise<void> {
+    return waitsWhenBusy(() => this.#write(mention))
+  }
+
+  async #write(mention: Mention): Promise<void> {
     const { groupID, sendID, all } = mention
     const named = new Set(mention.userIDs)
     if (!all) return this.#writeSome(mention, [...named], () => groupAtTypes.atMe)
@@ -117,16 +128,27 @@ export class Mentions {
       })),
       'skip',
     )
-    const online = await this.#presence.onlinePlatforms(changed.map(({ ownerUserID }) => ownerUserID))
+    const untold = this.#untold.get(groupID) ?? new Set()
+    for (const { ownerUserID } of changed) untold.add(ownerUserID)
+    if (untold.size === 0) return
+    this.#untold.set(groupID, untold)
+    await this.#tell(untold, conversationID, operationID)
+    this.#untold.delete(groupID)
+  }
+
+  /** Tells those who are online, and takes out of the set who was told; the others find it when they sign in. */
+  async #tell(untold: Set<string>, conversationID: string, operationID: string): Promise<void> {
+    const online = await this.#presence.onlinePlatforms([...untold])
     for (const [userID, platforms] of online) {
-      if (platforms.length === 0) continue
-      await this.#notifications.send({
-        sendID: userID,
-        to: { userID },
-        contentType: notificationTypes.conversationChange,
-        tips: { userID, conversationIDList: [conversationID] },
-        operationID,
-      })
+      if (platforms.length > 0)
+        await this.#notifications.send({
+          sendID: userID,
+          to: { userID },
+          contentType: notificationTypes.conversationChange,
+          tips: { userID, conversationIDList: [conversationID] },
+          operationID,
+        })
+      untold.delete(userID)
     }
   }
 }
