@@ -86,11 +86,13 @@ describe('settings of a conversation', () => {
   })
 
   it('of privacy are for who may write there, and nothing of them reaches the peer otherwise', async () => {
-    const { blacklist, caller, repositories } = world
+    const { repositories } = world
+    const alice = world.caller('alice')
+    const block = (userID: string) => world.blacklist.add(alice, 'alice', userID, '')
     const ofAlice = { conversationID: 'si_alice_carol', userID: 'alice', groupID: '' }
     await set('bob', { ...ofBob, userID: 'alice' }, { isPinned: true })
-    await blacklist.add(caller('alice'), 'alice', 'bob', '')
-    await blacklist.add(caller('alice'), 'alice', 'carol', '')
+    await block('bob')
+    await block('carol')
     world.told.length = 0
     const privacy = { isPrivateChat: true }
     await expect(set('bob', { ...ofBob, userID: 'alice' }, privacy)).rejects.toMatchObject({ errCode: 1302 })
@@ -101,9 +103,23 @@ describe('settings of a conversation', () => {
     expect(await repositories.conversations.get(carols, { read: 'store' })).toBeUndefined()
     expect(world.told).toEqual([])
     await set('bob', { ...ofBob, userID: 'alice' }, { isPinned: false, isPrivateChat: false })
+    await world.conversationSettings.delete(alice, 'alice', [single])
+    await expect(set('bob', { ...ofBob, userID: 'alice' }, { isPrivateChat: false })).rejects.toMatchObject({
+      errCode: 1302,
+    })
+    expect(await one('alice', single)).toBeUndefined()
     await set('alice', ofBob, { recvMsgOpt: 1 })
-    await blacklist.remove(caller('alice'), 'alice', 'bob')
+    await world.blacklist.remove(alice, 'alice', 'bob')
     await expect(set('bob', { ...ofBob, userID: 'alice' }, privacy)).rejects.toMatchObject({ errCode: 1001 })
+  })
+
+  it('of privacy are told to the peer also where only the peer’s side had lost them', async () => {
+    await set('alice', ofBob, { isPrivateChat: true })
+    await world.conversationSettings.delete(world.caller('bob'), 'bob', [single])
+    world.told.length = 0
+    await set('alice', ofBob, { isPrivateChat: true })
+    expect(await one('bob', single)).toMatchObject({ isPrivateChat: true })
+    expect(world.told).toMatchObject([{ sendID: 'alice', to: { userID: 'bob' }, contentType: 1701 }])
   })
 
   it('say nothing of what may be read', async () => {

@@ -111,12 +111,13 @@ export class ConversationSettings {
     const before = await this.#writes.change([...wanted.values()])
     const changed = new Map(before.map((row) => [row.ownerUserID, row]))
     for (const [at, ownerUserID] of userIDs.entries()) {
-      const row = changed.get(ownerUserID)
-      if (row === undefined) continue
-      await this.#tell(caller, ownerUserID, [conversationID])
+      if (changed.has(ownerUserID)) await this.#tell(caller, ownerUserID, [conversationID])
       const { isPrivateChat } = change
-      if (isPrivateChat !== undefined && isPrivateChat !== row.isPrivateChat)
-        await this.#tellPrivate(caller, ownerUserID, peers[at]!, conversationID, isPrivateChat)
+      if (isPrivateChat === undefined) continue
+      const peer = peers[at]!
+      const sides = [changed.get(ownerUserID), changed.get(peer)].filter((row) => row !== undefined)
+      if (sides.some((row) => row.isPrivateChat !== isPrivateChat))
+        await this.#tellPrivate(caller, ownerUserID, peer, conversationID, isPrivateChat)
     }
   }
 
@@ -199,7 +200,7 @@ export class ConversationSettings {
   /** Whether both sides have the chat, and have it so already. */
   async #isPrivate(conversationID: string, sides: readonly string[], isPrivateChat: boolean): Promise<boolean> {
     const rows = await this.#rows.getMany(sides.map((ownerUserID) => ({ ownerUserID, conversationID })))
-    return rows.every((row) => row?.isPrivateChat === isPrivateChat)
+    return rows.every((row) => row !== undefined && !row.isDeleted && row.isPrivateChat === isPrivateChat)
   }
 
   #begun(ownerUserID: string, conversationID: string, userID: string): Conversation {
