@@ -36,7 +36,10 @@ export function installChromium() {
   console.log('Installing Chromium…')
   const env = Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' })
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
-    const { status } = spawnSync('apt-get', ['-q', '-o', 'Acquire::Retries=3', ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    const { status } = spawnSync('apt-get', ['-q', '-o', 'Acquire::Retries=3', ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     if (status !== 0) return
   }
 }

@@ -1,6 +1,8 @@
 import { groupConversationID, singleConversationID } from '@parlance/openim-protocol'
 import { until } from '@parlance/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { ApiClient } from './support/api-client.ts'
+import { ListMirror } from './support/list-mirror.ts'
 import { CbEvents, type SdkClient } from './support/sdk-client.ts'
 import { startServer, type TestServer } from './support/test-server.ts'
 
@@ -14,6 +16,7 @@ describe('settings of conversations, with unmodified SDKs', () => {
   let bobWindows: SdkClient
   let groupID: string
   const withBob = singleConversationID('ada', 'bob')
+  const mirrors: ListMirror<Shown>[] = []
 
   beforeAll(async () => {
     server = await startServer()
@@ -22,6 +25,26 @@ describe('settings of conversations, with unmodified SDKs', () => {
     ;[ada, bobWeb, bobWindows] = await Promise.all([server.login('ada'), server.login('bob'), server.login('bob', 3)])
     await ada.send('hello', { recvID: 'bob' })
     await Promise.all([bobWeb.message('hello'), bobWindows.message('hello')])
+    for (const userID of ['ada', 'bob']) {
+      const mirror = new ListMirror<Shown>(new ApiClient(server.api, await server.admin.userToken(userID, 8)), userID, {
+        incremental: '/conversation/get_incremental_conversations',
+        whole: '/conversation/get_owner_conversation',
+        entriesOf: ({ conversations }) => conversations as Shown[],
+        idOf: ({ conversationID }) => conversationID,
+      })
+      await mirror.sync()
+      mirrors.push(mirror)
+    }
+  })
+
+  // Whoever was away and asks only for what changed finds the same as whoever reads all.
+  afterEach(async () => {
+    for (const mirror of mirrors) {
+      const whole = await mirror.fromZero()
+      const sorted = whole.toSorted((a, b) => (a.conversationID < b.conversationID ? -1 : 1))
+      expect([...(await mirror.sync()).values()]).toEqual(sorted)
+      expect(mirror.fullCount).toBe(1)
+    }
   })
 
   afterAll(() => server.stop())
