@@ -1,5 +1,8 @@
+import { groupConversationID } from '@parlance/openim-protocol'
 import { until } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MembershipWrites } from '../src/domain/membership-writes.ts'
+import { newMember } from '../src/domain/new-member.ts'
 import { ascending, codes, groupActs } from './support/group-acts.ts'
 import { type ImWorld, imWorld } from './support/im-world.ts'
 
@@ -69,6 +72,23 @@ describe('two requests at the same moment', () => {
       expect(await world.repositories.groupMembers.countOfGroup({ groupID }, { read: 'store' })).toBe(0)
       expect(await codes(join('ann', groupID))).toEqual([1204])
     }
+  })
+
+  it('who enters reads everything, also where it entered and left while another request let it in', async () => {
+    const groupID = await group(2)
+    const writes = new MembershipWrites(world.repositories)
+    const late = newMember({ groupID, userID: 'ann', roleLevel: 20, joinTime: new Date(world.clock.now()) })
+    const entering = writes.entering([late])
+    await world.send('owner', { groupID })
+    await join('ann', groupID)
+    await quit('ann', groupID)
+    await world.repositories.together(entering)
+    await world.send('owner', { groupID })
+    const conversationID = groupConversationID(groupID)
+    expect(await world.messages.seqs('ann', [])).toMatchObject([{ conversationID, maxSeq: 2 }])
+    expect(await world.messages.seqs('ann', [conversationID])).toMatchObject([{ conversationID, maxSeq: 2 }])
+    expect(await world.conversations.all('ann')).toMatchObject([{ conversationID, maxSeq: 0 }])
+    expect(await world.conversations.find('ann', [conversationID])).toMatchObject([{ maxSeq: 0 }])
   })
 
   it('a member is kicked once', async () => {

@@ -1,7 +1,7 @@
 import { type Conversation as ConversationInfo, groupConversationID, receiveOptions } from '@parlance/openim-protocol'
 import type { Conversation } from '../entities/conversation.ts'
 import type { GroupMember } from '../entities/group-member.ts'
-import { isKept } from './messages/addresses.ts'
+import { asMember, isKept } from './messages/addresses.ts'
 import { newConversation } from './new-conversation.ts'
 import { type PageRequest, pageOf } from './page.ts'
 import { conversationInfo } from './profiles.ts'
@@ -44,7 +44,7 @@ export class Conversations {
       this.#members.ofUser({ userID: ownerUserID }),
     ])
     const ofGroup = new Map(rows.filter(({ groupID }) => groupID !== '').map((row) => [row.groupID, row]))
-    const groups = memberships.map((membership) => ofGroup.get(membership.groupID) ?? derived(membership))
+    const groups = memberships.map((membership) => asMember(ofGroup.get(membership.groupID)) ?? derived(membership))
     for (const { groupID } of memberships) ofGroup.delete(groupID)
     const left = [...ofGroup.values()].filter(isKept)
     const singles = rows.filter(({ groupID, isDeleted }) => groupID === '' && !isDeleted)
@@ -71,7 +71,7 @@ export class Conversations {
       if (!conversationID.startsWith(groupPrefix))
         return row === undefined || row.isDeleted ? [] : [conversationInfo(row)]
       const membership = joined.get(groupOf(conversationID))
-      if (membership !== undefined) return [conversationInfo(row ?? derived(membership))]
+      if (membership !== undefined) return [conversationInfo(asMember(row) ?? derived(membership))]
       return row !== undefined && isKept(row) ? [conversationInfo(row)] : []
     })
   }

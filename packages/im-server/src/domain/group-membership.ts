@@ -72,7 +72,7 @@ export class GroupMembership {
         throw badArgument(`groupID: ${userID} is a member of group ${groupID} already`)
       const isOpen = group.row.needVerification === joinVerifications.none
       const writes = isOpen
-        ? await this.#entering(caller, groupID, [userID], { joinSource: ask.joinSource, inviterUserID: '' })
+        ? this.#entering(caller, groupID, [userID], { joinSource: ask.joinSource, inviterUserID: '' })
         : await this.#requests.asking(groupID, [{ ...ask, userID, inviterUserID: '' }])
       await this.#write(group, writes)
       return isOpen
@@ -101,7 +101,7 @@ export class GroupMembership {
       const isAsked =
         group.row.needVerification === joinVerifications.all && !mayInGroup('inviteWithoutApproval', actor)
       if (isAsked) await this.#ask(caller, group, newIDs, reason)
-      else await this.#write(group, await this.#entering(caller, groupID, newIDs, invitedBy(caller)))
+      else await this.#write(group, this.#entering(caller, groupID, newIDs, invitedBy(caller)))
       return isAsked ? { entered: [], asked: newIDs } : { entered: newIDs, asked: [] }
     })
     await this.#requests.tellAsked(caller, groupID, asked)
@@ -162,7 +162,7 @@ export class GroupMembership {
     await this.#write(group, await this.#requests.asking(group.row.groupID, asks))
   }
 
-  #entering(caller: Caller, groupID: string, userIDs: readonly string[], how: HowEntered): Promise<Writes> {
+  #entering(caller: Caller, groupID: string, userIDs: readonly string[], how: HowEntered): Writes {
     const joinTime = new Date(this.#clock.now())
     const operatorUserID = caller.userID
     const rows = userIDs.map((userID) =>
@@ -175,7 +175,7 @@ export class GroupMembership {
         operatorUserID,
       }),
     )
-    return this.#writes.entering(groupID, rows)
+    return this.#writes.entering(rows)
   }
 
   #write({ row: { groupID }, revision }: RevisedRow<Group>, writes: Writes): Promise<void> {

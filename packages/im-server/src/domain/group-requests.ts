@@ -131,7 +131,7 @@ export class GroupRequests {
     const hasEntered = isAgreed && member === undefined
     const entrant = { groupID, userID, roleLevel: roleLevels.ordinary, joinTime, joinSource }
     const entering = hasEntered
-      ? await this.#writes.entering(groupID, [newMember({ ...entrant, inviterUserID, operatorUserID: caller.userID })])
+      ? this.#writes.entering([newMember({ ...entrant, inviterUserID, operatorUserID: caller.userID })])
       : undefined
     const change = {
       handleResult: isAgreed ? handleResults.agreed : handleResults.refused,

@@ -14,7 +14,7 @@ export type Writes = (together: Together) => void
  * What it means to enter and to leave a group, as writes for {@link Together}.
  *
  * Who leaves keeps what was said up to then: the own row of the conversation gets the last number as its bound. Who enters again
- * reads everything.
+ * reads everything, whatever bound stands there.
  */
 export class MembershipWrites {
   readonly #conversations: ImRepositories['conversations']
@@ -27,18 +27,10 @@ export class MembershipWrites {
     this.#clock = clock
   }
 
-  /** The writes conflict when one of them is a member by then. */
-  async entering(groupID: string, members: readonly GroupMember[]): Promise<Writes> {
-    const rows = await this.#rows(
-      groupID,
-      members.map(({ userID }) => userID),
-    )
+  /** The writes conflict when one of them is a member by then. The bound of an earlier membership counts for members no more. */
+  entering(members: readonly GroupMember[]): Writes {
     return (together) => {
-      for (const [at, member] of members.entries()) {
-        together.insert(groupMembers, member)
-        const row = rows[at]
-        if (row !== undefined && row.maxSeq > 0) together.patch(conversations, keyOf(row), { maxSeq: 0 })
-      }
+      for (const member of members) together.insert(groupMembers, member)
     }
   }
 

@@ -42,7 +42,8 @@ export class Addresses {
     if (conversationID.startsWith(groupPrefix)) {
       const groupID = conversationID.slice(groupPrefix.length)
       const [isMember, row] = await Promise.all([this.isMember(groupID, userID), this.#row(userID, conversationID)])
-      return isMember || isKept(row) ? within(groupAddress(groupID), row) : undefined
+      if (isMember) return within(groupAddress(groupID), asMember(row))
+      return isKept(row) ? within(groupAddress(groupID), row) : undefined
     }
     const row = await this.#row(userID, conversationID)
     return row === undefined || row.userID === '' || row.isDeleted
@@ -60,7 +61,7 @@ export class Addresses {
       .filter((row) => row.userID !== '' && !row.isDeleted)
       .map((row) => within(singleAddress(userID, row.userID), row))
     const ofGroup = new Map(rows.filter((row) => row.groupID !== '').map((row) => [row.groupID, row]))
-    const joined = memberships.map(({ groupID }) => within(groupAddress(groupID), ofGroup.get(groupID)))
+    const joined = memberships.map(({ groupID }) => within(groupAddress(groupID), asMember(ofGroup.get(groupID))))
     for (const { groupID } of memberships) ofGroup.delete(groupID)
     const left = [...ofGroup.values()].filter(isKept).map((row) => within(groupAddress(row.groupID), row))
     return [...singles, ...joined, ...left]
@@ -118,6 +119,11 @@ export class Addresses {
   #row(ownerUserID: string, conversationID: string): Promise<Readonly<Conversation> | undefined> {
     return this.#repositories.conversations.get({ ownerUserID, conversationID })
   }
+}
+
+/** A group's row as it is for a member: the bound of who left counts no more. */
+export function asMember<T extends Readonly<Conversation> | undefined>(row: T): T {
+  return row === undefined || row.maxSeq === 0 ? row : { ...row, maxSeq: 0 }
 }
 
 /** Whether a row alone lets its owner read, without a membership. */
