@@ -34,12 +34,15 @@ async function seqsByRange(order: 0 | 1, begin = 0, end = far, num = 0): Promise
 }
 
 describe('what one user may read of a conversation', () => {
-  it('is all of it without bounds', async () => {
+  it('is all of it without bounds, and for a member whatever the last membership left', async () => {
+    expect(await seqsByRange(0)).toEqual([1, 2, 3, 4, 5])
+    await bound(0, 4)
     expect(await seqsByRange(0)).toEqual([1, 2, 3, 4, 5])
   })
 
   it('lies between its bounds, whichever way it is pulled', async () => {
     await bound(2, 4)
+    await leave()
     expect(await seqsByRange(0)).toEqual([2, 3, 4])
     expect(await seqsByRange(1)).toEqual([4, 3, 2])
     expect(await seqsByRange(1, 0, far, 2)).toEqual([4, 3])
@@ -51,6 +54,7 @@ describe('what one user may read of a conversation', () => {
 
   it('is told with every answer about numbers', async () => {
     await bound(2, 4)
+    await leave()
     const [seqs] = await world.messages.seqs('bob', [conversationID])
     expect(seqs).toMatchObject({ minSeq: 2, maxSeq: 4, hasReadSeq: 1 })
     expect(await world.messages.seqs('bob', [])).toEqual([seqs])
@@ -66,6 +70,7 @@ describe('what one user may read of a conversation', () => {
 
   it('bounds how far it counts as read', async () => {
     await bound(0, 4)
+    await leave()
     await world.messages.markConversationAsRead(world.caller('bob'), 'bob', conversationID, 5, [4, 5])
     expect(await world.messages.seqs('bob', [conversationID])).toMatchObject([{ maxSeq: 4, hasReadSeq: 4 }])
     expect(world.told.at(-1)).toMatchObject({ tips: { hasReadSeq: 4, seqs: [4] } })
