@@ -9,14 +9,7 @@ import { relationLimits } from './relation-limits.ts'
 import type { RelationNotices } from './relation-notices.ts'
 import type { ImRepositories } from './repositories.ts'
 import type { Users } from './users.ts'
-import {
-  fullAnswer,
-  type Incremental,
-  type KnownVersion,
-  maxDeltaCount,
-  positionOf,
-  versionOf,
-} from './version-sync.ts'
+import { type Incremental, type KnownVersion, incrementalOf } from './version-sync.ts'
 
 /** What {@link Blacklist} needs. */
 export interface BlacklistOptions {
@@ -96,13 +89,12 @@ export class Blacklist {
 
   /** What changed in a user's list since the client's version. */
   async incremental(ownerUserID: string, known: KnownVersion): Promise<Incremental<BlackInfo>> {
-    const list = this.#blacks.changesOfOwner({ ownerUserID })
-    const delta = await list.since(positionOf(known), { limit: maxDeltaCount })
-    if (delta.kind === 'full') return fullAnswer(delta.position)
-    if (delta.more) return fullAnswer(await list.position())
-    const [insert, update] = await Promise.all([this.#infos(delta.inserted), this.#infos(delta.updated)])
-    const gone = delta.removed.map(({ blackUserID }) => blackUserID)
-    return { ...versionOf(delta.position), full: false, delete: gone, insert, update }
+    return incrementalOf(
+      this.#blacks.changesOfOwner({ ownerUserID }),
+      known,
+      (rows) => this.#infos(rows),
+      ({ blackUserID }) => blackUserID,
+    )
   }
 
   async #infos(rows: readonly Readonly<Black>[]): Promise<readonly BlackInfo[]> {

@@ -4,16 +4,7 @@ import { type PageRequest, rangeOf } from './page.ts'
 import { type FriendInfo, friendInfo, friendInfoOnly } from './profiles.ts'
 import type { ImRepositories } from './repositories.ts'
 import type { Users } from './users.ts'
-import {
-  fullAnswer,
-  type IDList,
-  idList,
-  type Incremental,
-  type KnownVersion,
-  maxDeltaCount,
-  positionOf,
-  versionOf,
-} from './version-sync.ts'
+import { type IDList, idList, type Incremental, type KnownVersion, incrementalOf } from './version-sync.ts'
 
 /** What {@link Friends} needs. */
 export interface FriendsOptions {
@@ -69,13 +60,12 @@ export class Friends {
 
   /** What changed in a user's list since the client's version. */
   async incremental(ownerUserID: string, known: KnownVersion): Promise<Incremental<FriendInfo>> {
-    const list = this.#friends.changesOfOwner({ ownerUserID })
-    const delta = await list.since(positionOf(known), { limit: maxDeltaCount })
-    if (delta.kind === 'full') return fullAnswer(delta.position)
-    if (delta.more) return fullAnswer(await list.position())
-    const [insert, update] = await Promise.all([this.#infos(delta.inserted), this.#infos(delta.updated)])
-    const gone = delta.removed.map(({ friendUserID }) => friendUserID)
-    return { ...versionOf(delta.position), full: false, delete: gone, insert, update }
+    return incrementalOf(
+      this.#friends.changesOfOwner({ ownerUserID }),
+      known,
+      (rows) => this.#infos(rows),
+      ({ friendUserID }) => friendUserID,
+    )
   }
 
   async #rows(ownerUserID: string, friendUserIDs: readonly string[]): Promise<readonly Readonly<Friend>[]> {

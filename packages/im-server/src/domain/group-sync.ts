@@ -12,6 +12,7 @@ import {
   maxDeltaCount,
   positionOf,
   versionOf,
+  incrementalOf,
 } from './version-sync.ts'
 
 /** What changed among a group's members, and the group itself, whose member count and owner follow from them, unless nothing did. */
@@ -45,21 +46,12 @@ export class GroupSync {
 
   /** Groups joined and left since the client's version. */
   async joined(userID: string, known: KnownVersion): Promise<Incremental<GroupInfo>> {
-    const list = this.#members.changesOfUser({ userID })
-    const delta = await list.since(positionOf(known), { limit: maxDeltaCount })
-    if (delta.kind === 'full') return fullAnswer(delta.position)
-    if (delta.more) return fullAnswer(await list.position())
-    const [insert, update] = await Promise.all([
-      this.#groups.infos(delta.inserted.map(({ groupID }) => groupID)),
-      this.#groups.infos(delta.updated.map(({ groupID }) => groupID)),
-    ])
-    return {
-      ...versionOf(delta.position),
-      full: false,
-      delete: delta.removed.map(({ groupID }) => groupID),
-      insert,
-      update,
-    }
+    return incrementalOf(
+      this.#members.changesOfUser({ userID }),
+      known,
+      (rows) => this.#groups.infos(rows.map(({ groupID }) => groupID)),
+      ({ groupID }) => groupID,
+    )
   }
 
   /** The ids of the groups a user is in, unless the client's list has the same. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Count } from '@parlance/core'
-import type { Position } from '@parlance/cached-repository'
+import type { Position, Row, RowChanges } from '@parlance/cached-repository'
 
 /** A change list's position as clients hold it. */
 export interface KnownVersion {
@@ -41,6 +41,24 @@ export const fullAnswer = (position: Position): Incremental<never> => ({
   insert: [],
   update: [],
 })
+
+/**
+ * What changed in a list since the client's version: one read of the list, one of its rows, and what `infosOf` reads.
+ *
+ * @param infosOf - the rows as clients see them; those without one are left out
+ */
+export async function incrementalOf<R, K extends keyof R, T>(
+  list: RowChanges<R, K>,
+  known: KnownVersion,
+  infosOf: (rows: readonly Row<R>[]) => Promise<readonly T[]>,
+  idOf: (key: Readonly<Pick<R, K>>) => string,
+): Promise<Incremental<T>> {
+  const delta = await list.since(positionOf(known), { limit: maxDeltaCount })
+  if (delta.kind === 'full') return fullAnswer(delta.position)
+  if (delta.more) return fullAnswer(await list.position())
+  const [insert, update] = await Promise.all([infosOf(delta.inserted), infosOf(delta.updated)])
+  return { ...versionOf(delta.position), full: false, delete: delta.removed.map(idOf), insert, update }
+}
 
 /** The ids of a list that was read at or after `position`. */
 export function idList(position: Position, ids: readonly string[], clientHash: number): IDList {
