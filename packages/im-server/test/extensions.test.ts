@@ -143,7 +143,7 @@ describe('before a message is accepted', () => {
   const message = { sendID: 'ada', recvID: 'bob', contentType: contentTypes.text, sessionType: 1 }
   const said = (content: string) => ({ ...message, content: { content } })
 
-  async function startWith(beforeMessage: (message: MsgData) => void): Promise<ImServer> {
+  async function startWith(beforeMessage: (message: MsgData) => void | Promise<void>): Promise<ImServer> {
     const server = await start({ name: 'moderation', setup: () => ({ beforeMessage }) })
     await server.ensureUser({ userID: 'ada' })
     await server.ensureUser({ userID: 'bob' })
@@ -160,6 +160,28 @@ describe('before a message is accepted', () => {
     await server.sendMessage(said('hello'))
     const { data } = await admin.must<{ maxSeqs: Record<string, number> }>('/msg/newest_seq', { userID: 'bob' })
     expect(data.maxSeqs['si_ada_bob']).toBe(1)
+  })
+
+  it('a refusal leaves no chat behind in the list of who was not to see it', async () => {
+    const server = await startWith(() => {
+      throw new ImError(20_001, 'be kind')
+    })
+    await expect(server.sendMessage(said('rude'))).rejects.toMatchObject({ errCode: 20_001 })
+    const body = { ownerUserID: 'bob' }
+    expect((await (await apiOf(server)).must('/conversation/get_all_conversations', body)).data).toEqual({
+      conversations: [],
+    })
+  })
+
+  it('the rules are asked again after that: who was blocked meanwhile writes no more', async () => {
+    let block: () => Promise<unknown> = async () => undefined
+    const server = await startWith(async () => void (await block()))
+    const admin = await apiOf(server)
+    block = () => admin.must('/friend/add_black', { ownerUserID: 'bob', blackUserID: 'ada' })
+    await expect(server.sendMessage(said('hello'))).rejects.toMatchObject({ errCode: 1302 })
+    expect((await admin.must('/conversation/get_all_conversations', { ownerUserID: 'bob' })).data).toEqual({
+      conversations: [],
+    })
   })
 
   it('is not asked about what the server itself refuses', async () => {

@@ -30,7 +30,7 @@ export interface ExtensionParts {
   readonly routes?: readonly Route[]
   /**
    * Looks at a message before it is accepted, after the server's own rules: throw an `ImError` to refuse it with a code. It has
-   * 5 s and delays the sender's answer.
+   * 5 s and delays the sender's answer; the rules are asked again then.
    */
   readonly beforeMessage?: BeforeMessage
   /**

@@ -21,6 +21,11 @@ export class MessageGate {
     this.#hooks.push(hook)
   }
 
+  /** Whether there is anybody to ask. */
+  get isAsking(): boolean {
+    return this.#hooks.length > 0
+  }
+
   /**
    * Asks everybody, one after the other.
    *

@@ -91,9 +91,15 @@ export class MessageSender {
     if (caller.operationID.length > limits.operationID)
       throw badArgument(`operationID must have at most ${limits.operationID} characters`)
     checkShape(request, caller.isAdmin)
-    const address = await this.#admit(caller, request)
-    const body = this.#stamp(caller, request)
-    await this.#gate.admit(body, caller)
+    await this.#admit(caller, request)
+    let body = this.#stamp(caller, request)
+    if (this.#gate.isAsking) {
+      await this.#gate.admit(body, caller)
+      // That may have taken seconds: who was kicked, muted or blocked meanwhile writes no more.
+      await this.#admit(caller, request)
+      body = { ...body, sendTime: this.#clock.now() }
+    }
+    const address = await this.#place(body)
     const cause = { operationID: caller.operationID, sessionID: caller.sessionID ?? '' }
     if (!isOptionOn(body.options, 'history')) {
       await this.#outbox.pass(address, body, cause)
@@ -106,12 +112,18 @@ export class MessageSender {
     return appended.repeated ? this.#answerOfStored(address, appended) : answer(body)
   }
 
-  /** Decides whether the sender may write there, and where that is. */
-  async #admit(caller: Caller, message: MsgData): Promise<Address> {
+  /** Where the message goes; a chat of two begins with it. */
+  async #place({ sessionType, sendID, recvID, groupID }: MsgData): Promise<Address> {
+    if (sessionType !== sessionTypes.single) return groupAddress(groupID)
+    await this.#rows.ensureSingle(sendID, recvID)
+    return singleAddress(sendID, recvID)
+  }
+
+  /** Decides whether the sender may write there. */
+  async #admit(caller: Caller, message: MsgData): Promise<void> {
     if (message.sessionType === sessionTypes.single) {
       await this.#peers.admit(message.sendID, message.recvID, caller.isAdmin && message.sendID === caller.userID)
-      await this.#rows.ensureSingle(message.sendID, message.recvID)
-      return singleAddress(message.sendID, message.recvID)
+      return
     }
     const { groupID, sendID } = message
     const [group, membership] = await Promise.all([
@@ -123,7 +135,6 @@ export class MessageSender {
     if (membership === undefined) throw notInGroup(groupID, sendID)
     if (membership.muteEndTime.getTime() > this.#clock.now()) throw mutedMember(membership)
     if (group.status === groupStatus.muted && membership.roleLevel < roleLevels.admin) throw mutedGroup(groupID)
-    return groupAddress(groupID)
   }
 
   #stamp(caller: Caller, request: MsgData): MsgData {
