@@ -113,13 +113,12 @@ describe('settings of a conversation', () => {
     await expect(set('bob', { ...ofBob, userID: 'alice' }, privacy)).rejects.toMatchObject({ errCode: 1001 })
   })
 
-  it('of privacy are told to the peer also where only the peer’s side had lost them', async () => {
-    await set('alice', ofBob, { isPrivateChat: true })
-    await world.conversationSettings.delete(world.caller('bob'), 'bob', [single])
-    world.told.length = 0
-    await set('alice', ofBob, { isPrivateChat: true })
-    expect(await one('bob', single)).toMatchObject({ isPrivateChat: true })
-    expect(world.told).toMatchObject([{ sendID: 'alice', to: { userID: 'bob' }, contentType: 1701 }])
+  it('of privacy stand on both sides until one sets them back, also where one side deleted the chat meanwhile', async () => {
+    await set('alice', ofBob, { isPrivateChat: true, isPinned: true })
+    await world.conversationSettings.delete(world.caller('alice'), 'alice', [single])
+    await world.send('bob', { userID: 'alice' })
+    for (const userID of ['alice', 'bob'])
+      expect(await one(userID, single)).toMatchObject({ isPrivateChat: true, isPinned: false })
   })
 
   it('say nothing of what may be read', async () => {

@@ -30,11 +30,10 @@ export interface ConversationSettingsOptions {
   readonly clock: Clock
 }
 
-/** Settings as a conversation begins. */
+/** A user's own settings as a conversation begins; whether it is private is the peer's business too. */
 const unset: ConversationChange = {
   recvMsgOpt: 0,
   isPinned: false,
-  isPrivateChat: false,
   burnDuration: 0,
   groupAtType: 0,
   attachedInfo: '',
@@ -111,19 +110,18 @@ export class ConversationSettings {
     const before = await this.#writes.change([...wanted.values()])
     const changed = new Map(before.map((row) => [row.ownerUserID, row]))
     for (const [at, ownerUserID] of userIDs.entries()) {
-      if (changed.has(ownerUserID)) await this.#tell(caller, ownerUserID, [conversationID])
+      const row = changed.get(ownerUserID)
+      if (row === undefined) continue
+      await this.#tell(caller, ownerUserID, [conversationID])
       const { isPrivateChat } = change
-      if (isPrivateChat === undefined) continue
-      const peer = peers[at]!
-      const sides = [changed.get(ownerUserID), changed.get(peer)].filter((row) => row !== undefined)
-      if (sides.some((row) => row.isPrivateChat !== isPrivateChat))
-        await this.#tellPrivate(caller, ownerUserID, peer, conversationID, isPrivateChat)
+      if (isPrivateChat !== undefined && isPrivateChat !== row.isPrivateChat)
+        await this.#tellPrivate(caller, ownerUserID, peers[at]!, conversationID, isPrivateChat)
     }
   }
 
   /**
-   * Deletes conversations from a user's list, 500 in one durable step, and tells the user's devices (1300). Settings are given up;
-   * what was cleared stays so. A chat of two comes back with its next message. A group's conversation stays while the user is a
+   * Deletes conversations from a user's list, 500 in one durable step, and tells the user's devices (1300). The user's own settings are
+   * given up; what was cleared stays so, and whether the chat is private. A chat of two comes back with its next message. A group's conversation stays while the user is a
    * member; of a group that was left nothing can be read any more.
    *
    * @throws {@link ImError} 1004 naming a conversation that the user has not; those of the same step are all left then.
