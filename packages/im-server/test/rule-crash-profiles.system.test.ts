@@ -58,7 +58,7 @@ const changeProfile: CrashedRule = {
     const userID = world.random.pick(users.filter((one) => !renaming.has(one)))
     renaming.add(userID)
     const nickname = `name ${++renamed}`
-    const possible = names.get(userID) ?? new Set()
+    const possible = names.get(userID) ?? new Set([`name of ${userID}`])
     names.set(userID, possible.add(nickname))
     const answer = await world.call(userID, '/user/update_user_info_ex', { userInfo: { userID, nickname } })
     if (answer?.errCode === 0) names.set(userID, new Set([nickname]))
