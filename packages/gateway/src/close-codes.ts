@@ -23,6 +23,8 @@ export const closeCodes = {
   idle: 3002,
   /** The gateway failed to write an answer. */
   internal: 3003,
+  /** Messages may have passed by this session while its node could not be found. */
+  missed: 3004,
   /** A message that the session's codec cannot read. */
   undecodable: 3500,
   /** A message with an op that nobody serves. */

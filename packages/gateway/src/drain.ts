@@ -10,16 +10,26 @@ const stepMs = 20
  * so that the rest is enough for the close frames.
  */
 export function moveAway(sessions: readonly Pick<Session, 'finish'>[], deadlineMs: Milliseconds, clock: Clock): Timer {
-  const order = shuffled(sessions)
-  const spreadMs = deadlineMs / 2
+  return spread(sessions, deadlineMs / 2, clock, (session, spentMs) =>
+    session.finish(closeCodes.draining, 'this node stops; reconnect', deadlineMs * 0.75 - spentMs),
+  )
+}
+
+/** Does something to each, in random order and spread over time: at most one each millisecond while the time allows. */
+export function spread<T>(
+  all: readonly T[],
+  overMs: Milliseconds,
+  clock: Clock,
+  act: (one: T, spentMs: Milliseconds) => void,
+): Timer {
+  const order = shuffled(all)
   const startedMs = clock.elapsed()
-  const steps = Math.max(1, Math.ceil(Math.min(spreadMs, order.length) / stepMs))
+  const steps = Math.max(1, Math.ceil(Math.min(overMs, order.length) / stepMs))
   const perStep = Math.ceil(order.length / steps)
   let timer: Timer | undefined
   const step = (): void => {
-    const withinMs = deadlineMs * 0.75 - (clock.elapsed() - startedMs)
-    for (const session of order.splice(0, perStep))
-      session.finish(closeCodes.draining, 'this node stops; reconnect', withinMs)
+    const spentMs = clock.elapsed() - startedMs
+    for (const one of order.splice(0, perStep)) act(one, spentMs)
     if (order.length > 0) timer = clock.after(stepMs, step)
   }
   step()

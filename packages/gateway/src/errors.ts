@@ -1,4 +1,4 @@
-import { ParlanceError } from '@parlance/core'
+import { ParlanceError, type ParlanceErrorOptions } from '@parlance/core'
 
 /** A codec cannot read a message. The connection is closed with `closeCodes.undecodable`. */
 export class UndecodableError extends ParlanceError {
@@ -13,4 +13,26 @@ export class UnknownOpError extends ParlanceError {
 /** A session wants to watch the presence of more subjects, or of subjects with longer names, than one session may. */
 export class TooManySubscriptionsError extends ParlanceError {
   static override readonly code = 'GATEWAY_TOO_MANY_SUBSCRIPTIONS'
+}
+
+/** A node did not answer in time. Whether it was called all the same, `details.outcome` says: 'not-sent' or 'unknown'. */
+export class NodeUnreachableError extends ParlanceError {
+  static override readonly code = 'GATEWAY_NODE_UNREACHABLE'
+  static override readonly retryable = true
+}
+
+/** A node is not part of the cluster any more; its sessions are gone with it. */
+export class NodeGoneError extends ParlanceError {
+  static override readonly code = 'GATEWAY_NODE_GONE'
+}
+
+/** A node failed to do what it was called for; `details.remoteCode` is the code of its own error. */
+export class NodeCallError extends ParlanceError {
+  static override readonly code = 'GATEWAY_NODE_CALL_FAILED'
+  override readonly retryable: boolean
+
+  constructor(message: string, isRetryable: boolean, options: ParlanceErrorOptions = {}) {
+    super(message, options)
+    this.retryable = isRetryable
+  }
 }

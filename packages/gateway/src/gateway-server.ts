@@ -9,14 +9,16 @@ import {
   noMetrics,
   silentLogger,
   systemClock,
+  type Timer,
 } from '@parlance/core'
 import { closeCodes } from './close-codes.ts'
+import { checkKick, ClusterSessions, sessionOps } from './cluster-sessions.ts'
 import type { Connection, ConnectionContext } from './connection.ts'
 import { allowAll } from './device-policy.ts'
 import { createInProcessRegistry } from './embedded/in-process-registry.ts'
 import { FanOut } from './fan-out.ts'
 import { FlushList } from './flush-list.ts'
-import type { DeliverOptions, Gateway, KickOptions } from './gateway.ts'
+import type { DeliverOptions, Gateway } from './gateway.ts'
 import { handshakeOf } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { resolveLimits } from './limits.ts'
@@ -25,10 +27,12 @@ import { type OpMessage, OpRouter, type OpTable } from './ops.ts'
 import type { GatewayOptions } from './options.ts'
 import { PresenceBoard } from './presence-board.ts'
 import { Reception } from './reception.ts'
-import type { RegisteredSession, SessionRegistry } from './registry.ts'
+import type { NodeMembership, RegisteredSession, SessionRegistry } from './registry.ts'
 import type { Session } from './session.ts'
+import type { KickOptions } from './session-control.ts'
+import { matches, type SessionMatch } from './session-match.ts'
 import { SessionTable } from './session-table.ts'
-import { moveAway } from './drain.ts'
+import { moveAway, spread } from './drain.ts'
 import { UpgradeRoutes } from './upgrade-routes.ts'
 
 /** The gateway: puts its parts together and answers for their end. */
@@ -45,6 +49,10 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
   readonly #fanOut = new FanOut(this.#sessions)
   readonly #heartbeat: Heartbeat<In, Out>
   readonly #reception: Reception<In, Out>
+  readonly #cluster: ClusterSessions<Out>
+  readonly #membership: NodeMembership
+  readonly #resyncMs: Milliseconds
+  #resyncing: Timer | undefined
   readonly #attached = new Set<() => void>()
   readonly #unregistering = new Set<Promise<void>>()
   #whenEmpty: (() => void) | undefined
@@ -87,6 +95,22 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
       replace: (session) => this.#replace(session),
       onLeft: () => this.#checkEmpty(),
     })
+    const { link } = options
+    this.#resyncMs = limits.resyncMs
+    this.#cluster = new ClusterSessions(this.#registry, link?.client, this.#clock, this.node)
+    link?.host.serve(
+      sessionOps<Out>({
+        kick: (...kick) => this.#kick(...kick),
+        replace: (subject, session) => this.#replaceHere(subject, session),
+      }),
+    )
+    link?.host.onMissed(() => this.#resync())
+    this.#membership = this.#registry.join({
+      name: this.node,
+      incarnation: link?.host.incarnation ?? randomBytes(12).toString('base64url'),
+      address: link?.host.address ?? '',
+      onLapsed: () => this.#resync(),
+    })
   }
 
   get sessionCount(): Count {
@@ -115,14 +139,11 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
     return this.#fanOut.toSubjects(subjects, message, options)
   }
 
-  async kick(subject: string, { match, farewell, code, reason }: KickOptions<Out>): Promise<Count> {
-    let kicked = 0
-    for (const session of this.#sessions.of(subject)) {
-      if (!session.isOpen || match?.(session.registration) === false) continue
-      session.dismiss(farewell, code, reason)
-      kicked++
-    }
-    return kicked
+  async kick(subject: string, options: KickOptions<Out>): Promise<Count> {
+    checkKick(options)
+    const { match, farewell, code, reason } = options
+    const kicked = this.#kick(subject, match, farewell, code, reason)
+    return kicked + (await this.#cluster.kick(subject, options))
   }
 
   sessionsOf(subject: string): readonly Session<In, Out>[] {
@@ -149,20 +170,64 @@ export class GatewayServer<In extends OpMessage, Out> implements Gateway<In, Out
     await Promise.race([empty, deadline])
     moving.cancel()
     this.#heartbeat.stop()
+    this.#resyncing?.cancel()
+    this.#cluster.stop()
     for (const connection of this.#sessions.all()) connection.terminate()
     this.#reception.visitors.destroyAll()
     await empty
     await Promise.race([Promise.all(this.#unregistering), deadline])
+    await Promise.race([this.#membership.leave(), deadline])
     timer.cancel()
     for (const detach of this.#attached) detach()
     this.presence.stop()
   }
 
-  #replace({ id, subject, node }: RegisteredSession): void {
-    const session = this.#sessions.of(subject).find((one) => one.id === id)
-    if (session !== undefined)
-      return session.dismiss(this.#options.replacedFarewell, closeCodes.replaced, 'another session took its place')
-    this.#logger.warn('a session that must go is not here', { session: id, node })
+  #kick(
+    subject: string,
+    match: SessionMatch | undefined,
+    farewell: Out | undefined,
+    code: number,
+    reason: string,
+  ): Count {
+    let kicked = 0
+    for (const session of this.#sessions.of(subject)) {
+      if (!session.isOpen || !matches(match, session.registration)) continue
+      session.dismiss(farewell, code, reason)
+      kicked++
+    }
+    return kicked
+  }
+
+  #replace(session: RegisteredSession): void {
+    const { id, subject, node } = session
+    if (node === this.node) return this.#replaceHere(subject, id)
+    this.#cluster.replace(session).catch((error: unknown) => {
+      if (this.#stopping === undefined)
+        this.#logger.error('a replaced session could not be ended', { session: id, node, error: String(error) })
+    })
+  }
+
+  /** Whoever is not here has left already. */
+  #replaceHere(subject: string, id: string): void {
+    this.#sessions
+      .of(subject)
+      .find((one) => one.id === id)
+      ?.dismiss(this.#options.replacedFarewell, closeCodes.replaced, 'another session took its place')
+  }
+
+  /** Messages may have passed by the sessions of this node. */
+  #resync(): void {
+    if (this.#stopping !== undefined) return
+    const { resyncMessage } = this.#options
+    this.#logger.warn('this node could not be found for a while; its sessions have to fetch what they missed', {
+      sessions: this.#sessions.size,
+    })
+    this.#resyncing?.cancel()
+    this.#resyncing = spread([...this.#sessions.all()], this.#resyncMs, this.#clock, (session) => {
+      if (resyncMessage === undefined)
+        session.finish(closeCodes.missed, 'messages may have been missed; reconnect and fetch them')
+      else session.send(resyncMessage)
+    })
   }
 
   #ended(connection: Connection<In, Out>, code: number, reason: string): void {

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import type { Count, Milliseconds } from '@parlance/core'
 import type { OpMessage, OpTable } from './ops.ts'
 import type { Presence } from './presence.ts'
-import type { Session, SessionIdentity } from './session.ts'
+import type { Session } from './session.ts'
+import type { SessionControl } from './session-control.ts'
 
 /** Refines whom a delivery reaches, and when. */
 export interface DeliverOptions<In, Out> {
@@ -19,18 +20,8 @@ export interface DeliverOptions<In, Out> {
   readonly after?: { readonly sessionId: string; readonly requestKey: string }
 }
 
-/** Which sessions to end, and with which last words. */
-export interface KickOptions<Out> {
-  /** @defaultValue every session of the subject */
-  readonly match?: (identity: SessionIdentity) => boolean
-  /** The last message; it reaches the client before the close frame. */
-  readonly farewell?: Out
-  readonly code: number
-  readonly reason: string
-}
-
 /** Sessions over WebSocket. */
-export interface Gateway<In extends OpMessage = OpMessage, Out = unknown> {
+export interface Gateway<In extends OpMessage = OpMessage, Out = unknown> extends SessionControl<Out> {
   /** This node's name in the registry. */
   readonly node: string
   readonly presence: Presence<In, Out>
@@ -51,22 +42,21 @@ export interface Gateway<In extends OpMessage = OpMessage, Out = unknown> {
   serve(ops: OpTable<In, Out>): void
 
   /**
-   * Pushes a message to every session of the subjects, each once, and returns how many it was queued to.
+   * Pushes a message to every session of the subjects on this node, each once, and returns how many it was queued to.
    *
    * It is encoded and framed once per codec. Sessions of this node have it in their queue before the call returns; it is
    * written at the end of the tick. A session that lets more than `limits.bufferedBytes` wait gets what its codec's
    * `slowConsumer` says instead. Deliveries to one session keep their order.
    */
   deliver(subjects: Iterable<string>, message: Out, options?: DeliverOptions<In, Out>): Promise<Count>
-  /** Ends sessions of a subject: what is queued, then the farewell, then the close frame. Returns how many. */
-  kick(subject: string, options: KickOptions<Out>): Promise<Count>
   /** The subject's sessions on this node. */
   sessionsOf(subject: string): readonly Session<In, Out>[]
 
   /**
    * Refuses new clients (503) and moves the others away: each session, at a random moment within the first half of the
    * time, takes no more requests, answers those it has within three quarters of it, and is closed with
-   * `closeCodes.draining`. What is left at the deadline is cut off. Nothing keeps the process alive afterwards. Idempotent.
+   * `closeCodes.draining`. What is left at the deadline is cut off. The node leaves the cluster last. Nothing keeps the process
+   * alive afterwards; a link and a registry that were given are stopped by who gave them. Idempotent.
    *
    * @param deadlineMs - @defaultValue 10 000
    */

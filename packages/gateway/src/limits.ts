@@ -32,6 +32,8 @@ export interface GatewayLimits {
   readonly idleTimeoutMs?: Milliseconds
   /** A connection without frames for so long is pinged, if its codec says so. @defaultValue 25 000 */
   readonly pingAfterMs?: Milliseconds
+  /** The time over which sessions that may have missed something are told so. @defaultValue 20 000 */
+  readonly resyncMs?: Milliseconds
   /** How long a peer has to answer a close frame before its socket is destroyed. @defaultValue 5 000 */
   readonly closeMs?: Milliseconds
 }
@@ -54,6 +56,7 @@ const defaults: Omit<ResolvedLimits, 'hardBufferedBytes'> = {
   handshakeMs: 10_000,
   idleTimeoutMs: 60_000,
   pingAfterMs: 25_000,
+  resyncMs: 20_000,
   closeMs: 5_000,
 }
 

@@ -5,6 +5,7 @@ import type { SessionCodec } from './codec.ts'
 import type { DevicePolicy } from './device-policy.ts'
 import type { JsonMessage, JsonRequest } from './json-codec.ts'
 import type { GatewayLimits } from './limits.ts'
+import type { NodeLink } from './node-link.ts'
 import type { OpMessage, OpTable, Outcome } from './ops.ts'
 import type { PresenceOptions } from './presence.ts'
 import type { Refusal, RefusalReason } from './refusal.ts'
@@ -57,8 +58,15 @@ export interface CommonOptions<In extends OpMessage, Out> {
   readonly onClose?: (session: Session<In, Out>, code: number, reason: string) => void
   /** @defaultValue an in-process registry: this node is the whole cluster */
   readonly registry?: SessionRegistry
-  /** This node's name in the registry. @defaultValue a random one */
+  /** This node's name in the registry; no two processes may have the same. @defaultValue a random one */
   readonly node?: string
+  /** How this node and other processes reach each other. @defaultValue none: this node is the whole cluster */
+  readonly link?: NodeLink
+  /**
+   * Makes a client fetch what it may have missed, for example because this node could not be found for a while. Without it such
+   * sessions are closed with `closeCodes.missed`. Both are spread over `limits.resyncMs`.
+   */
+  readonly resyncMessage?: Out
   /** The client's address, for limits per address; read a proxy's header here, if you run one. @defaultValue the socket's */
   readonly addressOf?: (request: IncomingMessage) => string
   readonly clock?: Clock

@@ -5,7 +5,7 @@ import type { FanOut } from './fan-out.ts'
 import type { ResolvedLimits } from './limits.ts'
 import type { OpMessage } from './ops.ts'
 import type { Presence, PresenceOptions } from './presence.ts'
-import type { RegisteredSession, SessionRegistry } from './registry.ts'
+import type { PresenceWatch, RegisteredSession, SessionRegistry } from './registry.ts'
 import type { Session } from './session.ts'
 
 /** Remembers which of this node's sessions watch which subjects, and tells them. */
@@ -17,7 +17,7 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
   readonly #logger: Logger
   readonly #watchers = new Map<string, Set<Connection<In, Out>>>()
   #changed = new Map<string, readonly RegisteredSession[]>()
-  readonly #stopWatching: () => void
+  readonly #watch: PresenceWatch
 
   constructor(
     registry: SessionRegistry,
@@ -31,7 +31,7 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
     this.#options = options
     this.#limits = limits
     this.#logger = logger
-    this.#stopWatching = registry.watch((subject, sessions) => this.#note(subject, sessions))
+    this.#watch = registry.watch((subject, sessions) => this.#note(subject, sessions))
   }
 
   async subscribe(
@@ -39,13 +39,16 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
     subjects: readonly string[],
   ): Promise<readonly (readonly RegisteredSession[])[]> {
     const watcher = this.#own(session)
+    const added: string[] = []
     if (watcher.isOpen) {
       const { presenceSubscriptions, presenceSubscriptionBytes } = this.#limits
       const wanted = new Set(watcher.watching)
       let wantedBytes = watcher.watchingBytes
       for (const subject of subjects) {
-        if (!wanted.has(subject)) wantedBytes += Buffer.byteLength(subject)
+        if (wanted.has(subject)) continue
+        wantedBytes += Buffer.byteLength(subject)
         wanted.add(subject)
+        added.push(subject)
       }
       if (wanted.size > presenceSubscriptions || wantedBytes > presenceSubscriptionBytes)
         throw new TooManySubscriptionsError(
@@ -54,9 +57,16 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
         )
       watcher.watching = wanted
       watcher.watchingBytes = wantedBytes
-      for (const subject of subjects) this.#watchersOf(subject).add(watcher)
+      for (const subject of added) this.#watchersOf(subject).add(watcher)
     }
-    return this.#registry.sessionsOf(subjects)
+    // Without a message nobody is ever told.
+    if (this.#options === undefined || !watcher.isOpen) return this.#registry.sessionsOf(subjects)
+    try {
+      return await this.#watch.follow(subjects)
+    } catch (error) {
+      this.unsubscribe(session, added)
+      throw error
+    }
   }
 
   unsubscribe(session: Session<In, Out>, subjects: readonly string[]): void {
@@ -81,7 +91,7 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
   }
 
   stop(): void {
-    this.#stopWatching()
+    this.#watch.stop()
     this.#watchers.clear()
     this.#changed.clear()
   }
@@ -103,7 +113,9 @@ export class PresenceBoard<In extends OpMessage, Out> implements Presence<In, Ou
   #drop(watcher: Connection<In, Out>, subject: string): void {
     const watchers = this.#watchers.get(subject)
     watchers?.delete(watcher)
-    if (watchers?.size === 0) this.#watchers.delete(subject)
+    if (watchers?.size !== 0) return
+    this.#watchers.delete(subject)
+    this.#watch.unfollow([subject])
   }
 
   #note(subject: string, sessions: readonly RegisteredSession[]): void {

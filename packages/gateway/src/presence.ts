@@ -14,9 +14,10 @@ export interface PresenceOptions<Out> {
 export interface Presence<In, Out> {
   /**
    * Tells the session from now on when a subject's sessions change, until it unsubscribes or ends. Returns the sessions
-   * the subjects have now, in the order asked: no change is missed in between. One round trip.
+   * the subjects have now, in the order asked: no change is missed in between. At most two round trips.
    *
-   * @throws TooManySubscriptionsError above `limits.presenceSubscriptions` or `limits.presenceSubscriptionBytes`; nothing was subscribed then.
+   * @throws TooManySubscriptionsError above `limits.presenceSubscriptions` or `limits.presenceSubscriptionBytes`.
+   * @throws a retryable error when the registry cannot be asked. After a throw nothing was subscribed.
    */
   subscribe(session: Session<In, Out>, subjects: readonly string[]): Promise<readonly (readonly RegisteredSession[])[]>
   unsubscribe(session: Session<In, Out>, subjects: readonly string[]): void

@@ -4,8 +4,8 @@ import { expect, it } from 'vitest'
 import { fitReason } from '../src/close-codes.ts'
 
 it('the range of a code says whether to come back', () => {
-  const { draining, slowConsumer, idle, internal, ...terminal } = closeCodes
-  for (const code of [draining, slowConsumer, idle, internal, 3499, 4000, 4499, 1001, 1006, 1012])
+  const { draining, slowConsumer, idle, internal, missed, ...terminal } = closeCodes
+  for (const code of [draining, slowConsumer, idle, internal, missed, 3499, 4000, 4499, 1001, 1006, 1012])
     expect(shouldReconnect(code), `${code}`).toBe(true)
   for (const code of [...Object.values(terminal), 3999, 4500, 4999, 1000, 1002, 1007, 1008, 1009])
     expect(shouldReconnect(code), `${code}`).toBe(false)

@@ -9,6 +9,7 @@ import {
   type JsonMessage,
   type JsonRequest,
   onePerDevice,
+  type RegisteredSession,
   type SessionRegistry,
 } from '@parlance/gateway'
 import { createInProcessRegistry } from '@parlance/gateway/embedded'
@@ -47,14 +48,14 @@ function slowRegistry() {
   const registry = createInProcessRegistry()
   let go!: () => void
   const gate = new Promise<void>((resolve) => (go = resolve))
-  const slow: SessionRegistry = {
-    ...registry,
-    async register(session) {
-      const before = await registry.register(session)
+  const register = registry.register.bind(registry)
+  const slow: SessionRegistry = Object.assign(registry, {
+    async register(session: RegisteredSession) {
+      const before = await register(session)
       await gate
       return before
     },
-  }
+  })
   return { registry: slow, go }
 }
 
@@ -172,7 +173,7 @@ describe('an admission that is to be confirmed', () => {
         const identity = { subject: 'ann', device: 'web', credential: String(credential++) }
         const confirm = async (): Promise<boolean> => {
           if (identity.credential === '0') return true
-          const match = (one: { credential: string }): boolean => one.credential === '1'
+          const match = { credentials: ['1'] }
           await site.gateway.kick('ann', { match, farewell: { op: 'kicked' }, code: 4500, reason: 'revoked' })
           return true
         }
@@ -314,12 +315,11 @@ describe('a client is refused', () => {
   })
 
   it('with 503 when it cannot be registered, and nothing of it is left', async () => {
-    const registry: SessionRegistry = {
-      ...createInProcessRegistry(),
+    const registry: SessionRegistry = Object.assign(createInProcessRegistry(), {
       register: async () => {
         throw new UnknownOpError('the registry is away')
       },
-    }
+    })
     await open({ registry })
     expect(await statusOf('/?user=ann')).toBe('HTTP/1.1 503 Service Unavailable | sessions cannot be registered now')
     expect(site.gateway.sessionCount).toBe(0)

@@ -52,6 +52,7 @@ it('changes within a tick are one message with the last state', async () => {
   })
   const watcher = await shared.connect('watcher')
   await shared.gateway.presence.subscribe(shared.gateway.sessionsOf('watcher')[0]!, ['ann', 'bob'])
+  registry.join({ name: 'other', incarnation: '1', address: '' })
   const elsewhere = (subject: string, id: string) => ({ id, node: 'other', subject, device: 'web', credential: 'c' })
   const changes = ['1', '2', '3'].map((id) => registry.register(elsewhere('ann', id)))
   changes.push(registry.register(elsewhere('bob', '4')))

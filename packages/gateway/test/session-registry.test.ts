@@ -1,4 +1,9 @@
 import { createInProcessRegistry } from '@parlance/gateway/embedded'
 import { sessionRegistryContract } from '@parlance/gateway/contract'
 
-sessionRegistryContract('in-process', { open: createInProcessRegistry })
+sessionRegistryContract('in-process', {
+  open: () => {
+    const registry = createInProcessRegistry()
+    return { here: registry, there: registry }
+  },
+})

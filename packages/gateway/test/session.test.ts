@@ -133,7 +133,7 @@ it('a kicked client gets the farewell and then the close, every time', async () 
     const ann = await site.connect('ann', { query: `&device=d${round % 3}` })
     await site.connect('bob')
     const kicked = await site.gateway.kick('ann', {
-      match: ({ device }) => device === `d${round % 3}`,
+      match: { devices: [`d${round % 3}`] },
       farewell: { op: 'kicked', data: round },
       code: 4502,
       reason: 'revoked',

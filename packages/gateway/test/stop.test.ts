@@ -131,10 +131,9 @@ it('cuts off at the deadline who is not let in yet', async () => {
 
 it('is over only when the registry has forgotten its sessions, within the deadline', async () => {
   let forget!: () => void
-  const slow: SessionRegistry = {
-    ...createInProcessRegistry(),
+  const slow: SessionRegistry = Object.assign(createInProcessRegistry(), {
     unregister: () => new Promise<void>((resolve) => (forget = resolve)),
-  }
+  })
   const local = await Site.open({ registry: slow })
   await local.connect('ann')
   let isStopped = false

@@ -1,1 +1,2 @@
-export { sessionRegistryContract } from './session-registry.ts'
+export { type NodeLinkFixture, nodeLinkContract } from './node-link.ts'
+export { type RegistryFixture, sessionRegistryContract } from './session-registry.ts'

@@ -112,12 +112,9 @@ export function createImGateway({
     logger,
     metrics,
   })
-  tokens.onKicked((userID, platformID, tokenIDs) => {
-    const gone = new Set(tokenIDs)
-    const match = ({ device, credential }: { device: string; credential: string }): boolean =>
-      platformOf(device) === platformID && gone.has(credential)
+  tokens.onKicked((userID, _, tokenIDs) => {
     gateway
-      .kick(userID, { match, farewell: kicked, ...kick })
+      .kick(userID, { match: { credentials: tokenIDs }, farewell: kicked, ...kick })
       .catch((error: unknown) => logger.error('sessions could not be kicked', { userID, error }))
   })
   return gateway
