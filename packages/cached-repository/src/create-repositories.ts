@@ -1,5 +1,5 @@
 import { noMetrics, silentLogger, systemClock } from '@parlance/core'
-import { applyWrites } from './apply-writes.ts'
+import { applyWrites, effectsOf } from './apply-writes.ts'
 import { Invalidation } from './cache/invalidation.ts'
 import { LocalCache } from './cache/local-cache.ts'
 import { ReadPath } from './cache/read-path.ts'
@@ -45,6 +45,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   }
   const spreader = new Spreader({ store, dependentsOf, clock, logger, metrics })
   const parts: RepositoryParts = { store, lists, reads, invalidation, dependentsOf, spreader }
+  store.succeed?.({ effectsOf: (announced) => effectsOf(parts, announced), wake: () => spreader.wake() })
   const tails = new TailCache({ maxBytes: tailMaxBytes, metrics })
   const known = new Map<string, { schema: object; repository: unknown }>()
   const once = <T>(kind: string, schema: { readonly name: string }, make: () => T): T => {

@@ -99,8 +99,21 @@ export interface WriteEffects {
    * Not called when the write failed.
    */
   committed(outcomes: readonly WriteOutcome[]): void
+  /**
+   * Called after {@link committed} and before any list change is visible, by stores that others write to as well: resolves
+   * when no process is served what the shared cache held before. Called again when it rejects.
+   */
+  told(): Promise<void>
   /** Published in the step, in order; nothing when absent. */
   readonly announced?: readonly Announced[]
+}
+
+/** What a store needs to do the rest of a step that another process left half done. */
+export interface Succession {
+  /** The effects of a step of which only the rows are known. */
+  effectsOf(announced: readonly Announced[]): WriteEffects
+  /** Says that touches may wait, which another process asked for. */
+  wake(): void
 }
 
 /**
@@ -114,7 +127,8 @@ export interface EntityStore {
   /**
    * Makes the store ready for an entity: creates what is missing, indexes for its views included. Idempotent.
    *
-   * @throws {@link IncompatibleStoreError} when what is stored does not fit the declaration.
+   * @throws {@link IncompatibleStoreError} when what is stored does not fit the declaration; a store that is elsewhere throws
+   * it from every call for that entity instead.
    */
   open(schema: EntitySchema): void
   /** Rows in the order of the keys. One query. */
@@ -151,4 +165,6 @@ export interface EntityStore {
     limit: Count,
     batchOf: (keys: readonly AnyRow[]) => SpreadBatch,
   ): Promise<Count>
+  /** Given once, before the first write. Absent where no step is ever left half done. */
+  succeed?(succession: Succession): void
 }

@@ -41,6 +41,7 @@ export type {
   SpreadBatch,
   SpreadRequest,
   StoredRow,
+  Succession,
   WaitingSpread,
   WriteEffects,
   WriteOutcome,

@@ -54,19 +54,15 @@ export class Invalidation {
   /** The rest. Resolves when every read of this process sees the write; repeats what fails in the background. */
   async finish(stale: StaleKeys): Promise<void> {
     try {
-      await this.#deliver(stale)
+      await this.deliver(stale)
     } catch (error) {
       this.#failed(error)
       void this.#deliverAtLast(stale)
     }
   }
 
-  /** Ends the repetitions. */
-  close(): void {
-    this.#closed.abort()
-  }
-
-  async #deliver({ shared, local }: StaleKeys): Promise<void> {
+  /** One try of it. */
+  async deliver({ shared, local }: StaleKeys): Promise<void> {
     const keys = [...shared]
     for (let start = 0; start < keys.length; start += maxKeysPerMark)
       await this.#cache.markStale(keys.slice(start, start + maxKeysPerMark))
@@ -74,11 +70,16 @@ export class Invalidation {
     this.#reads.settle(keys)
   }
 
+  /** Ends the repetitions. */
+  close(): void {
+    this.#closed.abort()
+  }
+
   async #deliverAtLast(stale: StaleKeys): Promise<void> {
     for (let attempt = 1; !this.#closed.signal.aborted; attempt++) {
       try {
         await wait(this.#clock, backoffMs(attempt, { firstMs: 100, maxMs: 5_000 }), this.#closed.signal)
-        return await this.#deliver(stale)
+        return await this.deliver(stale)
       } catch (error) {
         if (!this.#closed.signal.aborted) this.#failed(error)
       }

@@ -46,7 +46,12 @@ const keyOf = (itemID: number, shelfID = 's'): AnyRow => ({ shelfID, itemID })
 
 const list = 'contract_item.changes:s'
 
-const without: WriteEffects = { changes: () => [], spreads: () => [], committed: () => undefined }
+const without: WriteEffects = {
+  changes: () => [],
+  spreads: () => [],
+  committed: () => undefined,
+  told: async () => undefined,
+}
 
 const change = (itemID: number, kind: ListChange['kind'] = 'put'): ListChange => ({
   list,

@@ -33,6 +33,7 @@ const asking = (...requests: SpreadRequest[]): WriteEffects => ({
   changes: () => [],
   spreads: () => requests,
   committed: () => undefined,
+  told: async () => undefined,
 })
 const silent = asking()
 const rename = { kind: 'put', schema: titles.schema, row: { titleID: 't', name: 'n' } } as const

@@ -1,7 +1,6 @@
 import { type Count, type Metrics, noMetrics } from '@parlance/core'
 import type { SqliteEngine } from '@parlance/engines/sqlite'
 import type { Change, LogRecord } from '@parlance/notification-bus'
-import { RowConflictError, RowNotFoundError } from '../entity/errors.ts'
 import type { EntitySchema } from '../entity/schema.ts'
 import type { AnyRow } from '../entity/values.ts'
 import type {
@@ -15,6 +14,7 @@ import type {
   WriteEffects,
   WriteOutcome,
 } from '../entity-store.ts'
+import { outcomeOf, rowOrKeyOf } from '../write-outcome.ts'
 import { EntityTable } from './entity-table.ts'
 import { SpreadTable } from './spread-table.ts'
 
@@ -127,19 +127,11 @@ class SqliteEntityStore implements EntityStore {
 
   #do(write: EntityWrite): WriteOutcome {
     const table = this.#table(write.schema)
-    const before = table.find(write.kind === 'put' || write.kind === 'insert' ? write.row : write.key)
-    if (write.kind === 'require') {
-      assertRevision(write, before)
-      return { before: undefined, after: undefined }
-    }
-    if (write.kind === 'delete') {
-      if (write.ifRevision !== undefined) assertRevision(write, before)
-      if (before !== undefined) table.remove(write.key)
-      return { before, after: undefined }
-    }
-    const after = { row: rowAfter(write, before, table), revision: (before?.revision ?? 0) + 1 }
-    table.save(after)
-    return { before, after }
+    const before = table.find(rowOrKeyOf(write))
+    const outcome = outcomeOf(write, before, table.rows)
+    if (outcome.after !== undefined) table.save(outcome.after)
+    else if (outcome.before !== undefined) table.remove(outcome.before.row)
+    return outcome
   }
 
   #decided({ list, element, kind, unless }: ListChange): Change {
@@ -155,38 +147,4 @@ class SqliteEntityStore implements EntityStore {
     }
     return table
   }
-}
-
-function rowAfter(
-  write: Exclude<EntityWrite, { kind: 'delete' | 'require' }>,
-  before: StoredRow | undefined,
-  table: EntityTable,
-): AnyRow {
-  const { name } = write.schema
-  if (write.kind === 'put') return write.row
-  if (write.kind === 'insert') {
-    if (before !== undefined)
-      throw new RowConflictError(`a row of ${name} has this key already; nothing was inserted`, {
-        details: { entity: name },
-      })
-    return write.row
-  }
-  assertRevision(write, before)
-  return table.rows.patched(before.row, write.change)
-}
-
-function assertRevision(
-  { schema, ifRevision }: { readonly schema: EntitySchema; readonly ifRevision?: number | undefined },
-  before: StoredRow | undefined,
-): asserts before is StoredRow {
-  const { name } = schema
-  if (before === undefined)
-    throw new RowNotFoundError(`there is no row of ${name} with this key; nothing was changed`, {
-      details: { entity: name },
-    })
-  if (ifRevision !== undefined && ifRevision !== before.revision)
-    throw new RowConflictError(
-      `the row of ${name} is at revision ${before.revision}, not ${ifRevision}: read it again and repeat`,
-      { details: { entity: name, revision: before.revision } },
-    )
 }
