@@ -1,0 +1,8 @@
+export { type KafkaServerOptions, startKafka } from './kafka-server.ts'
+export { type MongoDoubleOptions, startMongoDouble } from './mongo-double.ts'
+export { canStart, type ServerKind } from './programs.ts'
+export { type RedisClusterOptions, startRedisCluster } from './redis-cluster.ts'
+export { type RedisSentinelOptions, startRedisSentinel } from './redis-sentinel.ts'
+export { type RedisServerOptions, startRedis } from './redis-server.ts'
+export type { ServerGroup } from './server-group.ts'
+export { ServerFailedError, type TestServer } from './test-server.ts'
