@@ -394,3 +394,17 @@ describe('what a client has of groups', () => {
     expect(await world.groupSync.joinedIDs('carol', 0)).toMatchObject({ equal: true, ids: [] })
   })
 })
+
+describe('what a group says of itself', () => {
+  it('counts among the changes of its members by one version, as the official core expects, and names nobody', async () => {
+    const own = await imWorld()
+    await own.register('ada', 'bob')
+    await own.group('named', 'ada', 'bob')
+    const { version, versionID } = await own.groupSync.members({ groupID: 'named', version: 0, versionID: '' })
+    await own.repositories.groups.patch({ groupID: 'named' }, { groupName: 'renamed' })
+    const delta = await own.groupSync.members({ groupID: 'named', version, versionID })
+    expect(delta).toMatchObject({ version: version + 1, full: false, delete: [], insert: [], update: [] })
+    expect(delta.group).toMatchObject({ groupName: 'renamed' })
+    await own.close()
+  })
+})

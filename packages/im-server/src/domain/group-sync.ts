@@ -3,6 +3,7 @@ import type { GroupInfo } from '@parlance/openim-protocol'
 import type { Groups } from './groups.ts'
 import type { GroupMemberInfo } from './profiles.ts'
 import type { ImRepositories } from './repositories.ts'
+import { groupItself } from './touched.ts'
 import {
   fullAnswer,
   type IDList,
@@ -78,7 +79,7 @@ export class GroupSync {
     return {
       ...versionOf(delta.position),
       full: false,
-      delete: delta.removed.map(({ userID }) => userID),
+      delete: delta.removed.map(({ userID }) => userID).filter((userID) => userID !== groupItself),
       insert,
       update,
       ...(group === undefined ? {} : { group }),

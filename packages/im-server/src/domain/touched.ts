@@ -12,3 +12,6 @@ export const touchedFriends = touchedRows<Pick<User, 'userID'>, Pick<Friend, 'ow
 export const touchedMembers = touchedRows<Pick<User, 'userID'>, Pick<GroupMember, 'groupID' | 'userID'>>(
   'group-member.profile',
 )
+
+/** What stands for the group's own card among the changes of its members: the official core counts both by one version. */
+export const groupItself = ''

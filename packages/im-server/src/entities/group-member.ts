@@ -1,6 +1,6 @@
 import { entity, touch } from '@parlance/cached-repository'
 import { Entity, Field } from '@parlance/cached-repository/decorators'
-import { touchedMembers } from '../domain/touched.ts'
+import { groupItself, touchedMembers } from '../domain/touched.ts'
 import { groups } from './group.ts'
 import { users } from './user.ts'
 
@@ -28,7 +28,10 @@ export const groupMembers = entity(GroupMember, {
     countOfGroup: v.count({ by: 'groupID' }),
     changesOfGroup: v.changes({
       by: 'groupID',
-      touchedBy: [touch(users, { userID: 'userID' }, { fields: ['nickname', 'faceURL'], announce: touchedMembers })],
+      touchedBy: [
+        touch(users, { userID: 'userID' }, { fields: ['nickname', 'faceURL'], announce: touchedMembers }),
+        touch(groups, ({ groupID }) => ({ groupID, userID: groupItself })),
+      ],
     }),
     changesOfUser: v.changes({ by: 'userID', touchedBy: [touch(groups, { groupID: 'groupID' })] }),
   }),

@@ -98,7 +98,7 @@ export class ViewAuditor {
   readonly #valuesOf: ValuesOf
   readonly #replicas = new Map<string, { position: Position | undefined; rows: Map<string, AnyRow> }>()
   readonly #touched = new Map<string, Position>()
-  readonly #touchers = new Map<EntitySchema, ReadonlyMap<string, AnyRow>>()
+  readonly #touchers = new Map<TouchSpec, ReadonlyMap<string, AnyRow>>()
   readonly #whenSpread: () => Promise<void>
   readonly #othersOf: (schema: EntitySchema) => { readonly repository: AnyRepository; readonly keys: readonly AnyRow[] }
 
@@ -198,8 +198,8 @@ export class ViewAuditor {
         const { repository, keys } = this.#othersOf(other)
         const rows = await repository.getMany(keys, { read: 'store' })
         const current = new Map(keys.flatMap((key, index) => (rows[index] ? [[JSON.stringify(key), rows[index]]] : [])))
-        const known = this.#touchers.get(other) ?? current
-        this.#touchers.set(other, current)
+        const known = this.#touchers.get(touch) ?? current
+        this.#touchers.set(touch, current)
         const wanted = [...new Set([...known.keys(), ...current.keys()])]
           .filter((key) => isChange(touch, known.get(key), current.get(key)))
           .flatMap((key) => [known.get(key), current.get(key)])
