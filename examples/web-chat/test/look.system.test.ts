@@ -70,6 +70,21 @@ describe.skipIf(isLeftOut)('the web chat: how it is used', () => {
     await ada.message('three').waitFor()
   })
 
+  it('a menu opens again in the moment in which it closes', async () => {
+    const fay = await world.signIn('Fay')
+    await fay.button('New').click()
+    const item = fay.page.getByRole('menuitem', { name: 'New chat' })
+    await item.and(fay.page.locator(':focus')).waitFor()
+    // In one task: the browser tells that a popover closed only after it.
+    await fay.page.evaluate(`
+      document.querySelector('[popover]:popover-open').hidePopover()
+      document.activeElement.click()
+      new Promise((resolve) => setTimeout(resolve))`)
+    await item.and(fay.page.locator(':focus')).waitFor()
+    await fay.page.keyboard.press('Escape')
+    await item.waitFor({ state: 'detached' })
+  })
+
   it('in the dark, and on a narrow screen with one thing at a time', async () => {
     const [cleo, dan] = await Promise.all([
       world.signIn('Cleo', await world.newProfile({ colorScheme: 'dark' })),

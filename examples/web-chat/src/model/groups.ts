@@ -1,10 +1,11 @@
 import type { Context } from './chat.ts'
-import { orNothing } from './sdk.ts'
+import { changeGroupMute, orNothing } from './sdk.ts'
 import type { GroupApplicationItem, GroupItem } from './state.ts'
 
 const pageCount = 200
 const workingGroup = 2
 const joinBySearch = 3
+const dissolved = 2
 const all = { groupID: [], handleResults: [], offset: 0, count: pageCount }
 
 /** Roles of the wire. */
@@ -29,7 +30,9 @@ export class Groups {
     const { sdk, store } = this.#context
     await store.attempt('Groups could not be read', async () => {
       const { data } = await sdk.getJoinedGroupList()
-      store.set({ groups: (data ?? []).toSorted((a, b) => a.groupName.localeCompare(b.groupName)) })
+      // In a new browser the core lists a dissolved group that it met in a chat among those joined.
+      const groups = (data ?? []).filter(({ status }) => status !== dissolved)
+      store.set({ groups: groups.toSorted((a, b) => a.groupName.localeCompare(b.groupName)) })
     })
     await store.attempt('Requests to join could not be read', async () => {
       const received = await sdk.getGroupApplicationListAsRecipient(all)
@@ -117,7 +120,7 @@ export class Groups {
   }
 
   mute(groupID: string, isMute: boolean): Promise<boolean> {
-    return this.#inGroup(groupID, 'The group was not muted', (sdk) => sdk.changeGroupMute({ groupID, isMute }))
+    return this.#inGroup(groupID, 'The group was not muted', () => changeGroupMute(groupID, isMute))
   }
 
   change(group: { readonly groupID: string } & Partial<GroupItem>): Promise<boolean> {

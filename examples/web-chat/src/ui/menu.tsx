@@ -18,23 +18,27 @@ interface MenuProps {
 
 const gapPx = 4
 
+const isShown = (popover: HTMLElement): boolean => popover.matches(':popover-open')
+
 /** A button that opens a list of actions: arrow keys move, Enter acts, Esc closes and gives the focus back. */
 export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
   const button = useRef<HTMLButtonElement>(null)
   const list = useRef<HTMLDivElement>(null)
-  const [isOpen, setOpen] = useState(false)
+  // Counted, because the button may be pressed again before the browser has told that the list closed.
+  const [opening, setOpening] = useState(0)
+  const isOpen = opening > 0
 
   // Its items are there by then, so it can be measured.
   useLayoutEffect(() => {
-    if (!isOpen) return
+    if (opening === 0) return
     const [at, shown] = [button.current!.getBoundingClientRect(), list.current!]
-    shown.showPopover()
+    if (!isShown(shown)) shown.showPopover()
     const { offsetWidth, offsetHeight } = shown
     const isBelow = at.bottom + gapPx + offsetHeight < innerHeight
     shown.style.top = `${isBelow ? at.bottom + gapPx : Math.max(gapPx, at.top - gapPx - offsetHeight)}px`
     shown.style.left = `${Math.max(gapPx, Math.min(at.right - offsetWidth, innerWidth - offsetWidth - gapPx))}px`
     shown.querySelector<HTMLElement>('[data-item]')?.focus()
-  }, [isOpen])
+  }, [opening])
 
   return (
     <>
@@ -47,7 +51,7 @@ export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
         aria-haspopup="menu"
         aria-expanded={isOpen}
         tabIndex={tabIndex}
-        onClick={() => setOpen(true)}
+        onClick={() => setOpening(opening + 1)}
       >
         <Icon name={icon} />
       </button>
@@ -62,8 +66,8 @@ export function Menu({ label, items, icon = 'more', tabIndex = 0 }: MenuProps) {
           event.stopPropagation()
           moveFocus(event)
         }}
-        onToggle={(event) => {
-          if (event.newState === 'closed') setOpen(false)
+        onToggle={() => {
+          if (!isShown(list.current!)) setOpening(0)
         }}
       >
         {isOpen &&
