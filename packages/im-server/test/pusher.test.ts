@@ -9,6 +9,7 @@ import { singleAddress } from '../src/domain/messages/address.ts'
 import { PushBacklog } from '../src/domain/messages/push-backlog.ts'
 import type { PushRecord } from '../src/domain/messages/push-record.ts'
 import { Pusher } from '../src/domain/messages/pusher.ts'
+import { SessionDelivery } from '../src/domain/messages/session-delivery.ts'
 import { UnansweredRequests } from '../src/domain/messages/unanswered-requests.ts'
 import { SyncingSessions } from '../src/domain/messages/syncing-sessions.ts'
 import type { ImRepositories } from '../src/domain/repositories.ts'
@@ -53,7 +54,13 @@ function rig(failures = 0) {
     },
   } as unknown as Gateway<FrameRequest, FrameReply>
   const requests = new UnansweredRequests(clock)
-  const pusher = new Pusher(repositories, gateway, backlog, syncing, requests, silentLogger)
+  const pusher = new Pusher(
+    repositories,
+    new SessionDelivery(gateway, backlog, syncing, silentLogger),
+    backlog,
+    requests,
+    silentLogger,
+  )
   return { pusher, requests, backlog, clock, syncing, deliveries }
 }
 

@@ -18,9 +18,7 @@ import { UnansweredRequests } from '../domain/messages/unanswered-requests.ts'
 import { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import { MessageGate } from '../domain/messages/message-gate.ts'
 import { NotificationSender } from '../domain/messages/notification-sender.ts'
-import { Outbox } from '../domain/messages/outbox.ts'
 import { Puller } from '../domain/messages/puller.ts'
-import { PushBacklog } from '../domain/messages/push-backlog.ts'
 import { Pusher } from '../domain/messages/pusher.ts'
 import { ReadState } from '../domain/messages/read-state.ts'
 import { MessageSender } from '../domain/messages/sender.ts'
@@ -110,10 +108,8 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.conversations, (c) => new Conversations({ repositories: c.get(parts.repositories) }))
     .provide(parts.addresses, (c) => new Addresses(c.get(parts.repositories)))
     .provide(parts.conversationRows, (c) => new ConversationRows(c.get(parts.repositories), c.get(parts.clock)))
-    .provide(parts.backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
     .provide(parts.unansweredRequests, (c) => new UnansweredRequests(c.get(parts.clock)))
     .provide(parts.syncingSessions, (c) => new SyncingSessions(c.get(parts.clock)))
-    .provide(parts.outbox, (c) => new Outbox(c.get(parts.repositories), c.get(parts.bus), c.get(parts.backlog)))
     .provide(parts.messageGate, (c) => new MessageGate(c.get(parts.clock)))
     .provide(parts.participation, (c) => new Participation(c.get(parts.repositories)))
     .provide(
@@ -151,7 +147,7 @@ export function provideDomain(composition: Composition): void {
         operations({
           sender: c.get(parts.sender),
           puller: c.get(parts.puller),
-          backlog: c.get(parts.backlog),
+          toldHeads: c.get(parts.toldHeads),
           syncingSessions: c.get(parts.syncingSessions),
           gateway,
           adminID: c.get(parts.config).adminID,
@@ -164,9 +160,8 @@ export function provideDomain(composition: Composition): void {
       (c) =>
         new Pusher(
           c.get(parts.repositories),
-          c.get(parts.gateway),
-          c.get(parts.backlog),
-          c.get(parts.syncingSessions),
+          c.get(parts.delivery),
+          c.get(parts.admission),
           c.get(parts.unansweredRequests),
           c.get(parts.logger),
         ),

@@ -2,9 +2,15 @@ import { join } from 'node:path'
 import { createEmbeddedRepositories } from '@parlance/cached-repository/embedded'
 import { SqliteEngine } from '@parlance/engines/sqlite'
 import { createBus } from '@parlance/notification-bus'
-import type { Composition } from './token.ts'
+import { StoringOutbox } from '../domain/messages/outbox.ts'
+import { PushBacklog } from '../domain/messages/push-backlog.ts'
+import { SessionDelivery } from '../domain/messages/session-delivery.ts'
+import { type Composition, token } from './token.ts'
 import { openLocalFolder } from '../storage/local-folder.ts'
 import { parts } from './tokens.ts'
+
+/** Both bounds what is accepted and knows what waits. */
+const backlog = token<PushBacklog>('backlog')
 
 /** Storage, log and repositories on one SQLite file: everything in this process, durable on this disk. */
 export function provideEmbedded(composition: Composition): void {
@@ -21,6 +27,20 @@ export function provideEmbedded(composition: Composition): void {
         metrics: c.get(parts.metrics),
         faults: c.get(parts.faults).repositories ?? {},
       }),
+    )
+    .provide(backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
+    .provide(parts.admission, (c) => c.get(backlog))
+    .provide(parts.toldHeads, (c) => c.get(backlog))
+    .provide(parts.outbox, (c) => new StoringOutbox(c.get(parts.repositories), c.get(parts.bus), c.get(backlog)))
+    .provide(
+      parts.delivery,
+      (c) =>
+        new SessionDelivery(
+          c.get(parts.gateway),
+          c.get(parts.toldHeads),
+          c.get(parts.syncingSessions),
+          c.get(parts.logger),
+        ),
     )
     .provide(parts.objectStorage, (c) => {
       const { dataDir, objectsDir, maxUploadBytes } = c.get(parts.config)

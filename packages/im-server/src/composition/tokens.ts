@@ -28,7 +28,9 @@ import type { Mentions } from '../domain/messages/mentions.ts'
 import type { Outbox } from '../domain/messages/outbox.ts'
 import type { PeerRules } from '../domain/messages/peer-rules.ts'
 import type { Puller } from '../domain/messages/puller.ts'
-import type { PushBacklog } from '../domain/messages/push-backlog.ts'
+import type { Delivery } from '../domain/messages/delivery.ts'
+import type { Admission } from '../domain/messages/push-backlog.ts'
+import type { ToldHeads } from '../domain/messages/told-heads.ts'
 import type { Pusher } from '../domain/messages/pusher.ts'
 import type { ReadState } from '../domain/messages/read-state.ts'
 import type { Removals } from '../domain/messages/removals.ts'
@@ -113,7 +115,9 @@ export const parts = {
   marks: token<Marks>('marks'),
   addresses: token<Addresses>('addresses'),
   conversationRows: token<ConversationRows>('conversationRows'),
-  backlog: token<PushBacklog>('backlog'),
+  admission: token<Admission>('admission'),
+  toldHeads: token<ToldHeads>('toldHeads'),
+  delivery: token<Delivery>('delivery'),
   unansweredRequests: token<UnansweredRequests>('unansweredRequests'),
   syncingSessions: token<SyncingSessions>('syncingSessions'),
   outbox: token<Outbox>('outbox'),

@@ -22,7 +22,7 @@ import {
 import type { Caller } from '../domain/caller.ts'
 import { ImError } from '../domain/im-error.ts'
 import type { HeadListener, PulledEntries, Puller } from '../domain/messages/puller.ts'
-import type { PushBacklog } from '../domain/messages/push-backlog.ts'
+import type { ToldHeads } from '../domain/messages/told-heads.ts'
 import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
 import type { MessageSender } from '../domain/messages/sender.ts'
 import { onlineStatus } from './online-status.ts'
@@ -33,7 +33,7 @@ type ImSession = Session<FrameRequest, FrameReply>
 export interface OperationServices {
   readonly sender: MessageSender
   readonly puller: Puller
-  readonly backlog: PushBacklog
+  readonly toldHeads: ToldHeads
   readonly syncingSessions: SyncingSessions
   readonly gateway: Gateway<FrameRequest, FrameReply>
   readonly adminID: string
@@ -57,7 +57,7 @@ const loggedOut = { code: 4501, reason: 'logged out' }
 export function operations({
   sender,
   puller,
-  backlog,
+  toldHeads,
   syncingSessions,
   gateway,
   adminID,
@@ -76,7 +76,7 @@ export function operations({
     return syncingSessions.during(id, syncing, () =>
       read((stream, head) => {
         syncingSessions.tell(id, stream, head)
-        backlog.tell(id, stream, { subject, head })
+        toldHeads.tell(id, stream, { subject, head })
       }),
     )
   }

@@ -26,7 +26,7 @@ import { ConversationRows } from '../../src/domain/messages/conversation-rows.ts
 import { ImMessageService } from '../../src/domain/messages/im-message-service.ts'
 import { Marks } from '../../src/domain/messages/marks.ts'
 import { Mentions } from '../../src/domain/messages/mentions.ts'
-import { Outbox } from '../../src/domain/messages/outbox.ts'
+import { StoringOutbox } from '../../src/domain/messages/outbox.ts'
 import { PeerRules } from '../../src/domain/messages/peer-rules.ts'
 import { Puller } from '../../src/domain/messages/puller.ts'
 import { PushBacklog } from '../../src/domain/messages/push-backlog.ts'
@@ -134,7 +134,7 @@ export async function imWorld(
   const tokenIssue = new TokenIssue({ tokens, users, adminUserID, secret, clock })
   const addresses = new Addresses(repositories)
   const marks = new Marks(repositories)
-  const outbox = new Outbox(repositories, bus, new PushBacklog(10_000, noMetrics))
+  const outbox = new StoringOutbox(repositories, bus, new PushBacklog(10_000, noMetrics))
   const peers = new PeerRules({ repositories, friendVerify: false })
   const rows = new ConversationRows(repositories, clock)
   const sender = new MessageSender(repositories, peers, rows, outbox, bus, clock)

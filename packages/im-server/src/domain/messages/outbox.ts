@@ -1,37 +1,49 @@
-import type { AppendedEntry } from '@parlance/cached-repository'
 import type { Bus } from '@parlance/notification-bus'
 import { MsgData } from '@parlance/openim-protocol'
 import type { ImRepositories } from '../repositories.ts'
 import type { Address } from './address.ts'
-import type { PushBacklog } from './push-backlog.ts'
+import type { Admission } from './push-backlog.ts'
 import { type Cause, pushes } from './push-record.ts'
 
+/** What became of a message that was handed out. */
+export interface Stored {
+  /** The number of the message that was there already; nothing was stored then. */
+  readonly repeatOf?: number | undefined
+}
+
 /** The one way out for messages and notifications: stored and then pushed, or only pushed. */
-export class Outbox {
+export interface Outbox {
+  /**
+   * Takes a message; resolves once it is durable. Its number and the push follow.
+   *
+   * @throws ImError 1801 when too much waits to be delivered; nothing is taken then.
+   */
+  store(address: Address, body: MsgData, cause: Cause): Promise<Stored>
+  /** Pushes a message that is not kept: whoever is not connected misses it. */
+  pass(address: Address, body: MsgData, cause: Cause): Promise<void>
+}
+
+/** Numbers and stores messages in the step that accepts them: one durable step, shared with all others of the moment. */
+export class StoringOutbox implements Outbox {
   readonly #repositories: ImRepositories
   readonly #bus: Bus
-  readonly #backlog: PushBacklog
+  readonly #admission: Admission
 
-  constructor(repositories: ImRepositories, bus: Bus, backlog: PushBacklog) {
+  constructor(repositories: ImRepositories, bus: Bus, admission: Admission) {
     this.#repositories = repositories
     this.#bus = bus
-    this.#backlog = backlog
+    this.#admission = admission
   }
 
-  /**
-   * Numbers and stores a message; resolves once that is durable. The push follows.
-   *
-   * @throws ImError 1801 when too much waits to be pushed; nothing is stored then.
-   */
-  async store(address: Address, body: MsgData, cause: Cause): Promise<AppendedEntry> {
+  async store(address: Address, body: MsgData, cause: Cause): Promise<Stored> {
     const [appended] = await this.#entered(address, () =>
       this.#repositories.messages.append(address.stream, [{ body, cause }]),
     )
-    if (appended!.repeated) this.#backlog.leave(address.stream, 1)
-    return appended!
+    if (!appended!.repeated) return {}
+    this.#admission.leave(address.stream, 1)
+    return { repeatOf: appended!.seq }
   }
 
-  /** Pushes a message that is not kept: whoever is not connected misses it. */
   async pass(address: Address, body: MsgData, cause: Cause): Promise<void> {
     const message = Buffer.from(MsgData.encode(body)).toString('base64')
     const record = { kind: 'online' as const, stream: address.stream, message, causes: [cause] }
@@ -39,11 +51,11 @@ export class Outbox {
   }
 
   async #entered<T>({ stream }: Address, work: () => Promise<T>): Promise<T> {
-    this.#backlog.enter(stream)
+    this.#admission.enter(stream)
     try {
       return await work()
     } catch (error) {
-      this.#backlog.leave(stream, 1)
+      this.#admission.leave(stream, 1)
       throw error
     }
   }

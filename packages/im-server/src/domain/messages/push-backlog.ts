@@ -1,12 +1,14 @@
 import type { Count, Gauge, Metrics } from '@parlance/core'
 import { errorCodes } from '@parlance/openim-protocol'
 import { ImError } from '../im-error.ts'
+import type { ToldHeads, ToldSession } from './told-heads.ts'
 
-/** A session that was told how far a stream goes while some of it still waited to be pushed. */
-export interface ToldSession {
-  readonly subject: string
-  /** What is numbered up to here the session knows of; it pulls it. */
-  readonly head: number
+/** Bounds what is accepted ahead of what is delivered. */
+export interface Admission {
+  /** Takes a place for one message. @throws ImError 1801 when there is none. */
+  enter(stream: string): void
+  /** Gives places back. */
+  leave(stream: string, count: Count): void
 }
 
 interface Waiting {
@@ -21,7 +23,7 @@ interface Waiting {
  * fast as it stores tells its senders to wait. A session that asks meanwhile how far its streams go is told of messages that
  * wait here; they are not pushed to it as well, for clients that count by pushes would miscount.
  */
-export class PushBacklog {
+export class PushBacklog implements Admission, ToldHeads {
   readonly #limit: Count
   readonly #gauge: Gauge
   readonly #waiting = new Map<string, Waiting>()

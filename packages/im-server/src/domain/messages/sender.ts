@@ -1,5 +1,4 @@
 import type { Clock } from '@parlance/core'
-import type { AppendedEntry } from '@parlance/cached-repository'
 import type { Bus } from '@parlance/notification-bus'
 import {
   contentTypes,
@@ -105,11 +104,11 @@ export class MessageSender {
       await this.#outbox.pass(address, body, cause)
       return answer(body)
     }
-    const appended = await this.#outbox.store(address, body, cause)
+    const { repeatOf } = await this.#outbox.store(address, body, cause)
     // Before the answer: whoever gets none sends again, and the mention is taken then.
     const mention = mentionOf(body, caller.operationID)
     if (mention !== undefined) await this.#bus.publish(mentions, mention)
-    return appended.repeated ? this.#answerOfStored(address, appended) : answer(body)
+    return repeatOf === undefined ? answer(body) : this.#answerOfStored(address, repeatOf)
   }
 
   /** Where the message goes; a chat of two begins with it. */
@@ -155,7 +154,7 @@ export class MessageSender {
     }
   }
 
-  async #answerOfStored(address: Address, { seq }: AppendedEntry): Promise<SentMessage> {
+  async #answerOfStored(address: Address, seq: number): Promise<SentMessage> {
     const [stored] = await this.#repositories.messages.at(address.stream, [seq])
     return answer(stored!.row.body)
   }
