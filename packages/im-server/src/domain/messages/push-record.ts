@@ -30,7 +30,8 @@ export type PushRecord =
 const isUserIDs = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.every((userID) => typeof userID === 'string'))
 
-const isCause = (value: unknown): value is Cause => {
+/** Tells whether something that was read is a cause. */
+export const isCause = (value: unknown): value is Cause => {
   const { operationID, sessionID, alsoTo, onlyTo } = (value ?? {}) as Partial<Cause>
   return typeof operationID === 'string' && typeof sessionID === 'string' && isUserIDs(alsoTo) && isUserIDs(onlyTo)
 }
@@ -48,7 +49,10 @@ function check(value: unknown): PushRecord {
 }
 
 /** A stream's messages and its twin's notifications share a key: what was sent first is pushed first. */
+export const keyOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1)
+
+/** What has to reach its receivers' sessions. */
 export const pushes = topic<PushRecord>('message.push', {
   schema: json(check),
-  key: ({ stream }) => stream.slice(stream.indexOf('/') + 1),
+  key: ({ stream }) => keyOf(stream),
 })

@@ -3,8 +3,9 @@ import type { Batch } from '@parlance/notification-bus'
 import { msgFrom, MsgData, sessionTypes, withNumber } from '@parlance/openim-protocol'
 import type { ImRepositories } from '../repositories.ts'
 import type { Delivery, Pushed } from './delivery.ts'
-import type { PushBacklog } from './push-backlog.ts'
+import type { Admission } from './push-backlog.ts'
 import type { Cause, PushRecord } from './push-record.ts'
+import { runsByKey } from './stream-runs.ts'
 import type { UnansweredRequests } from './unanswered-requests.ts'
 
 /**
@@ -17,49 +18,55 @@ import type { UnansweredRequests } from './unanswered-requests.ts'
 export class Pusher {
   readonly #repositories: ImRepositories
   readonly #delivery: Delivery
-  readonly #backlog: Pick<PushBacklog, 'leave'>
+  readonly #admission: Pick<Admission, 'leave'>
   readonly #requests: UnansweredRequests
   readonly #logger: Logger
-  /** The last record done, by partition: a batch that comes again after a failure goes on behind it. */
-  readonly #done = new Map<number, number>()
+  /** What is done of a batch that failed, by partition: it comes again and goes on behind that. */
+  readonly #done = new Map<number, Set<number>>()
   readonly #memberIDs = new WeakMap<readonly object[], ReadonlySet<string>>()
 
   constructor(
     repositories: ImRepositories,
     delivery: Delivery,
-    backlog: Pick<PushBacklog, 'leave'>,
+    admission: Pick<Admission, 'leave'>,
     requests: UnansweredRequests,
     logger: Logger,
   ) {
     this.#repositories = repositories
     this.#delivery = delivery
-    this.#backlog = backlog
+    this.#admission = admission
     this.#requests = requests
     this.#logger = logger
   }
 
   /**
-   * Pushes records in order, each once; neighbouring ones of the same stream share frames.
+   * Pushes records, each once: those of a stream and its twin in order, neighbouring ones of the same stream in shared frames,
+   * others at the same time.
    *
    * A failure that may pass rejects, and the batch comes again. Any other is logged and left: the messages are stored, and
    * their receivers find them when they next ask.
    */
   async push({ partition, received }: Batch<PushRecord>): Promise<void> {
-    const done = this.#done.get(partition) ?? 0
-    const waiting = received.filter(({ offset }) => offset > done)
-    for (let from = 0; from < waiting.length;) {
-      const { stream } = waiting[from]!.message
-      let to = from + 1
-      while (to < waiting.length && waiting[to]!.message.stream === stream) to++
-      const records = waiting.slice(from, to).map(({ message }) => message)
-      await this.#pushRecords(stream, records)
-      this.#done.set(partition, waiting[to - 1]!.offset)
-      this.#backlog.leave(
-        stream,
-        records.reduce((count, { causes }) => count + causes.length, 0),
-      )
-      from = to
-    }
+    const done = this.#done.get(partition) ?? new Set()
+    const waiting = received.filter(({ offset }) => !done.has(offset))
+    const outcomes = await Promise.allSettled(
+      runsByKey(waiting, ({ message }) => message.stream).map(async (runs) => {
+        for (const { stream, items } of runs) {
+          const records = items.map(({ message }) => message)
+          await this.#pushRecords(stream, records)
+          for (const { offset } of items) done.add(offset)
+          this.#admission.leave(
+            stream,
+            records.reduce((count, { causes }) => count + causes.length, 0),
+          )
+        }
+      }),
+    )
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed === undefined) for (const { offset } of received) done.delete(offset)
+    if (done.size === 0) this.#done.delete(partition)
+    else this.#done.set(partition, done)
+    if (failed !== undefined) throw failed.reason
   }
 
   async #pushRecords(stream: string, records: readonly PushRecord[]): Promise<void> {
