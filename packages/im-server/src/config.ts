@@ -4,11 +4,24 @@ import { ConfigError } from './config-error.ts'
 import { defaultObjectLimits } from './domain/objects/object-limits.ts'
 import { maxPartNumber } from './domain/objects/object-storage.ts'
 import { isLoopback } from './loopback.ts'
+import { isRole, type Role, roles } from './roles.ts'
 
 /** As many parts of the usual size as an upload may have. */
 const maxFileBytes = maxPartNumber * defaultObjectLimits.partBytes
 
 const port = z.coerce.number().int().min(0).max(65_535)
+
+/** `all`, or some of them with commas between. */
+const roleList = z.union([z.string(), z.array(z.string())]).transform((given, context): readonly Role[] => {
+  const words = (typeof given === 'string' ? given.split(',') : given).map((word) => word.trim())
+  if (words.length === 1 && words[0] === 'all') return roles
+  const unknown = words.filter((word) => !isRole(word))
+  if (unknown.length > 0)
+    context.addIssue(`${unknown.join(', ') || 'nothing'} is no role: use all, or some of ${roles.join(',')}`)
+  return roles.filter((role) => words.includes(role))
+})
+
+const url = (protocol: RegExp, what: string) => z.string().regex(protocol, `must begin with ${what}`).optional()
 
 /** Every setting of the server, with its default. */
 export const configSchema = z.object({
@@ -22,6 +35,36 @@ export const configSchema = z.object({
   dataDir: z.string().min(1).default('./data'),
   /** Whoever knows it may act as administrator. Without one, one is made and kept in the data folder. */
   secret: z.string().min(16, 'the admin secret must have at least 16 characters').optional(),
+  /** Signs tokens and the connections between processes, the same for all of them. Without one, one is made and kept in the data folder. */
+  tokenKey: z.string().min(32, 'the key must have at least 32 characters').optional(),
+  /** What this process does of the server's work. */
+  roles: roleList.default([...roles]),
+  /** Where rows and messages are kept. Without this and the next two: in the data folder. */
+  mongoURL: url(/^mongodb(\+srv)?:\/\//, 'mongodb:// or mongodb+srv://'),
+  /** The cache that all processes share, and where they find each other's sessions. */
+  redisURL: url(/^rediss?(\+sentinel)?:\/\//, 'redis://, rediss:// or redis+sentinel://'),
+  /** The log between accepting, storing and pushing: hosts with ports, with commas between. */
+  kafkaBrokers: z
+    .string()
+    .regex(/^[^\s,]+:\d+(,[^\s,]+:\d+)*$/, 'must be host:port, several with commas between')
+    .optional(),
+  /** Begins the names of everything in those three, so that several servers can share them. */
+  namespace: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower case letters, digits and -, at most 32')
+    .default('parlance'),
+  /** Partitions of topics that do not exist yet: at most so many processes of a role work at the same time. */
+  kafkaPartitions: z.coerce.number().int().min(1).max(256).default(8),
+  /** Copies of topics that do not exist yet. */
+  kafkaReplication: z.coerce.number().int().min(1).max(16).default(1),
+  /** Copies that must have a message before it is acknowledged. */
+  kafkaMinInSync: z.coerce.number().int().min(1).max(16).default(1),
+  /** Address where this process takes what others push to its sessions. */
+  nodeHost: z.string().min(1).default('127.0.0.1'),
+  /** Port of the same; 0 takes any free one. */
+  nodePort: port.default(0),
+  /** Port of `/healthz`, `/readyz` and `/metrics` alone; a process that serves nothing else over HTTP has one in any case. */
+  metricsPort: port.optional(),
   /** User id of the administrator. */
   adminID: z.string().min(1).max(64).default('imAdmin'),
   /** Folder of a built web page that is served at the API's `/`. */
@@ -57,7 +100,7 @@ export const configSchema = z.object({
 export type Config = z.output<typeof configSchema>
 
 /** Settings as they may be given; what is left out has its default. */
-export type ConfigInput = { readonly [K in keyof Config]?: Config[K] | undefined }
+export type ConfigInput = { readonly [K in keyof Config]?: z.input<typeof configSchema>[K] | undefined }
 
 /** Which environment variable gives which setting. */
 export const environmentNames: Readonly<Record<keyof Config, string>> = {
@@ -66,6 +109,18 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   wsPort: 'PARLANCE_WS_PORT',
   dataDir: 'PARLANCE_DATA_DIR',
   secret: 'PARLANCE_SECRET',
+  tokenKey: 'PARLANCE_TOKEN_KEY',
+  roles: 'PARLANCE_ROLES',
+  mongoURL: 'PARLANCE_MONGO_URL',
+  redisURL: 'PARLANCE_REDIS_URL',
+  kafkaBrokers: 'PARLANCE_KAFKA_BROKERS',
+  namespace: 'PARLANCE_NAMESPACE',
+  kafkaPartitions: 'PARLANCE_KAFKA_PARTITIONS',
+  kafkaReplication: 'PARLANCE_KAFKA_REPLICATION',
+  kafkaMinInSync: 'PARLANCE_KAFKA_MIN_IN_SYNC',
+  nodeHost: 'PARLANCE_NODE_HOST',
+  nodePort: 'PARLANCE_NODE_PORT',
+  metricsPort: 'PARLANCE_METRICS_PORT',
   adminID: 'PARLANCE_ADMIN_ID',
   page: 'PARLANCE_PAGE',
   demo: 'PARLANCE_DEMO',
@@ -78,8 +133,8 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   stopDeadlineMs: 'PARLANCE_STOP_DEADLINE_MS',
 }
 
-/** Variables of other deployments. Whoever sets one believes that the data goes there. */
-const unsupportedNames = ['PARLANCE_MONGO_URL', 'PARLANCE_REDIS_URL', 'PARLANCE_KAFKA_BROKERS', 'PARLANCE_ROLES']
+/** Where a server of several processes keeps its data; all three or none. */
+const serviceSettings = ['mongoURL', 'redisURL', 'kafkaBrokers'] as const
 
 /**
  * Puts the settings together: options first, then the environment, then the file that `PARLANCE_CONFIG` names, then the defaults.
@@ -87,11 +142,6 @@ const unsupportedNames = ['PARLANCE_MONGO_URL', 'PARLANCE_REDIS_URL', 'PARLANCE_
  * @throws ConfigError naming the setting, where it came from, and the cure; never its value.
  */
 export function readConfig(options: ConfigInput = {}, environment: NodeJS.ProcessEnv = process.env): Config {
-  const unsupported = unsupportedNames.filter((name) => (environment[name] ?? '') !== '')
-  if (unsupported.length > 0)
-    throw new ConfigError(
-      `${unsupported.join(' and ')} cannot be followed: this version runs on the embedded store only; unset ${unsupported.length === 1 ? 'it' : 'them'}`,
-    )
   const fromEnvironment = Object.fromEntries(
     Object.entries(environmentNames).flatMap(([key, name]) =>
       environment[name] === undefined || environment[name] === '' ? [] : [[key, environment[name]]],
@@ -118,7 +168,31 @@ export function readConfig(options: ConfigInput = {}, environment: NodeJS.Proces
       `listening on ${config.host} needs an admin secret of your own: set PARLANCE_SECRET, or listen on 127.0.0.1`,
     )
   }
+  assertWhole(config)
   return config
+}
+
+/** Whether the data lies in the data folder, and this process is the whole server. */
+export const isEmbedded = ({ mongoURL }: Pick<Config, 'mongoURL'>): boolean => mongoURL === undefined
+
+function assertWhole(config: Config): void {
+  const missing = serviceSettings.filter((name) => config[name] === undefined)
+  if (missing.length > 0 && missing.length < serviceSettings.length)
+    throw new ConfigError(
+      `MongoDB, Redis and Kafka go together: set ${missing.map(describe).join(' and ')} as well, or none of the three for the embedded store`,
+    )
+  if (isEmbedded(config) && config.roles.length < roles.length)
+    throw new ConfigError(
+      `${describe('roles')}: the embedded store has one process for everything; leave roles at all, or set ${serviceSettings.map(describe).join(', ')}`,
+    )
+  if (config.kafkaMinInSync > config.kafkaReplication)
+    throw new ConfigError(
+      `${describe('kafkaMinInSync')} is more than the copies there are: set it to ${describe('kafkaReplication')} at most`,
+    )
+  if (!isEmbedded(config) && !isLoopback(config.nodeHost) && config.tokenKey === undefined)
+    throw new ConfigError(
+      `taking pushes on ${config.nodeHost} needs a key that all processes share: set ${describe('tokenKey')}`,
+    )
 }
 
 /** Whether the demo's sign-in is served. */

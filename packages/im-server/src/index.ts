@@ -14,10 +14,7 @@ export {
 } from './domain/objects/object-storage.ts'
 export { openLocalFolder, type LocalFolderOptions } from './storage/local-folder.ts'
 export { runServer } from './run.ts'
-export {
-  createImServer,
-  type ImServer,
-  type ImServerAddresses,
-  type ImServerOptions,
-  type StoreDurability,
-} from './server.ts'
+export { createImServer, type ImServer, type ImServerOptions } from './server.ts'
+export type { StoreDurability } from './composition/backing.ts'
+export type { ImServerAddresses } from './doors.ts'
+export { isRole, type Role, roles } from './roles.ts'

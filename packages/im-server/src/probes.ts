@@ -15,11 +15,16 @@ export function createProbes(
   const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
     '/healthz': (response) => void response.writeHead(200, json).end('{"status":"alive"}'),
     '/readyz': (response) => {
-      const failure = composition.get(parts.engine).failure
-      const dependencies = { store: failure === undefined ? 'ok' : failure.message }
-      response
-        .writeHead(failure === undefined ? 200 : 503, json)
-        .end(JSON.stringify({ ready: failure === undefined, dependencies }))
+      healthOf(composition).then(
+        (dependencies) => {
+          const ready = Object.values(dependencies).every((state) => state === 'ok')
+          response.writeHead(ready ? 200 : 503, json).end(JSON.stringify({ ready, dependencies }))
+        },
+        (error: unknown) => {
+          composition.get(parts.logger).error('the dependencies could not be asked', { error })
+          response.writeHead(500).end()
+        },
+      )
     },
     '/metrics': (response) => {
       const metrics = composition.get(parts.metrics)
@@ -37,4 +42,9 @@ export function createProbes(
     answer?.(response)
     return answer !== undefined
   }
+}
+
+async function healthOf(composition: Composition): Promise<Record<string, string>> {
+  const health = await composition.get(parts.backing).health()
+  return Object.fromEntries(Object.entries(health).map(([name, failure]) => [name, failure ?? 'ok']))
 }

@@ -14,12 +14,12 @@ export interface Secrets {
 }
 
 /** Reads the keys from the data folder; makes those that are missing, readable by the folder's owner only. */
-export function loadSecrets(dataDir: string, given: string | undefined): Secrets {
+export function loadSecrets(dataDir: string, given: string | undefined, tokenKey?: string): Secrets {
   const path = join(dataDir, 'admin.secret')
   return {
     adminSecret: given ?? readOrMake(dataDir, path),
     adminSecretPath: given === undefined ? path : undefined,
-    tokenKey: readOrMake(dataDir, join(dataDir, 'token.key')),
+    tokenKey: tokenKey ?? readOrMake(dataDir, join(dataDir, 'token.key')),
   }
 }
 

@@ -8,20 +8,21 @@ import { provideObjects } from './composition/objects.ts'
 import { provideEmbedded } from './composition/embedded.ts'
 import { provideEveryday } from './composition/everyday.ts'
 import { provideRelations } from './composition/relations.ts'
+import type { StoreDurability } from './composition/backing.ts'
 import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
-import { type Config, type ConfigInput, readConfig } from './config.ts'
+import { workOf } from './composition/work.ts'
+import { ConfigError } from './config-error.ts'
+import { type Config, type ConfigInput, isEmbedded, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
 import type { ObjectStorage } from './domain/objects/object-storage.ts'
-import { pushes } from './domain/messages/push-record.ts'
 import type { Extension } from './extension/extension.ts'
-import { hearOfStoredMessages, provideExtensions } from './composition/extensions.ts'
 import { noSuchPath, writeAnswer } from './api/answer.ts'
 import { Attachments } from './embedding/attachments.ts'
 import type { ImActions } from './embedding/host-actions.ts'
 import type { Authenticate } from './embedding/identity.ts'
 import { isBelow } from './embedding/mounted-request.ts'
+import { Doors, type ImServerAddresses } from './doors.ts'
 import { clientAddresses } from './embedding/client-addresses.ts'
-import { Listener } from './listener.ts'
 import { createPage } from './page.ts'
 import { createProbes } from './probes.ts'
 
@@ -43,33 +44,18 @@ export interface ImServerOptions extends ConfigInput {
   readonly faults?: Faults
 }
 
-/** Where a server listens. */
-export interface ImServerAddresses {
-  /** Base of the HTTP API, for example `http://127.0.0.1:10002`. */
-  readonly api: string
-  /** What SDKs take as `wsAddr`. */
-  readonly ws: string
-}
-
-/** What the store's live connection says of itself. */
-export interface StoreDurability {
-  /** `wal`: commits go to a log of their own. */
-  readonly journalMode: string
-  /** 2 is SQLite's FULL: every commit is flushed to the disk before it returns. */
-  readonly synchronous: number
-}
-
 /** A running IM server. */
 export interface ImServer extends ImActions {
   readonly config: Config
   readonly repositories: ImRepositories
+  /** @throws ClosedError in a process that holds no sessions. */
   readonly gateway: ImGateway
   /** Where the admin secret lies when the server made it itself. */
   readonly adminSecretPath: string | undefined
   /** The admin secret, for the process that embeds the server. */
   readonly adminSecret: string
   /** How durable what was acknowledged is, asked of the store itself. */
-  storeDurability(): StoreDurability
+  storeDurability(): Promise<StoreDurability>
   /** Begins to serve; resolves when clients can connect. */
   listen(ports?: { readonly apiPort?: number; readonly wsPort?: number }): Promise<ImServerAddresses>
   /**
@@ -91,9 +77,6 @@ export interface ImServer extends ImActions {
   stop(deadlineMs?: number): Promise<void>
 }
 
-/** How many push records one step handles. */
-const pushBatch = 500
-
 /**
  * Makes an IM server on the embedded store. It takes its data folder at once and serves once {@link ImServer.listen} is called.
  *
@@ -106,6 +89,8 @@ export async function createImServer(
   const { limits = {}, faults = {}, pushBacklogMessages = 50_000, ...others } = options
   const { authenticate, objectStorage, extensions = [], ...settings } = others
   const config = readConfig(settings, environment)
+  if (!isEmbedded(config))
+    throw new ConfigError('this version runs on the embedded store only: unset PARLANCE_MONGO_URL and its like')
   const composition = new Composition()
   provideEmbedded(composition)
   provideDomain(composition)
@@ -125,22 +110,22 @@ export async function createImServer(
 
   if (objectStorage !== undefined) composition.provide(parts.objectStorage, () => objectStorage)
 
-  const engine = composition.get(parts.engine)
+  const backing = composition.get(parts.backing)
   try {
     return await assemble(composition, config, extensions)
   } catch (error) {
-    await engine.close()
+    await backing.close()
     throw error
   }
 }
 
-/** Puts the server on its open store. */
+/** Puts the server on what it keeps its data in. */
 async function assemble(composition: Composition, config: Config, extensions: readonly Extension[]): Promise<ImServer> {
-  const engine = composition.get(parts.engine)
+  const backing = composition.get(parts.backing)
   const secrets = composition.get(parts.secrets)
   const logger = composition.get(parts.logger)
   const clock = composition.get(parts.clock)
-  const gateway = composition.get(parts.gateway)
+  const gateway = config.roles.includes('gateway') ? composition.get(parts.gateway) : undefined
   const probes = createProbes(composition)
   const bound = composition.get(parts.bound)
   const page = createPage({ folder: config.page, wsPort: () => bound.wsPort, logger })
@@ -150,48 +135,21 @@ async function assemble(composition: Composition, config: Config, extensions: re
     if (answer(request, response) || page(request, response)) return
     writeAnswer(response, noSuchPath, 404)
   }
-  const [api, ws] = [new Listener(serve, logger), new Listener(serve, logger)]
+  const serveProbes = (request: IncomingMessage, response: ServerResponse): void => {
+    if (!probes(request, response)) writeAnswer(response, noSuchPath, 404)
+  }
+  const doors = new Doors({ config, serve, serveProbes, gateway, bound, logger })
   const attachments = new Attachments(gateway, (request, response) => {
     // Who signs in without a password does so on the server's own port only: what stands before another one is not known.
     return !isBelow('/demo', request.url) && answer(request, response)
   })
   let deadlineMs = config.stopDeadlineMs
   const lifecycle = new Lifecycle(clock)
-    .add({ name: 'storage', stop: () => engine.close() })
-    // Its clients are moved away with the connections, long before; after a start that failed this ends its timer.
-    .add({ name: 'gateway', stop: () => gateway.stop(0) })
-    .add({ name: 'repositories', stop: () => composition.get(parts.declared).close() })
-    .add({
-      name: 'extensions',
-      start: () => provideExtensions(composition, extensions),
-      stop: () => composition.get(parts.extensions).stop(),
-    })
-    .add({
-      name: 'push',
-      // What was stored before the start has no session to be pushed to: clients pull it. So the backlog is done before anybody can connect.
-      start: async () =>
-        void (await composition.get(parts.bus).consume(pushes, {
-          group: 'push',
-          batch: pushBatch,
-          handler: (batch) => composition.get(parts.pusher).push(batch),
-        })),
-      stop: () => composition.get(parts.bus).stop(),
-    })
-    .add({ name: 'mentions', start: () => composition.get(parts.mentions).follow(composition.get(parts.bus)) })
-    .add({ name: 'profile news', start: () => composition.get(parts.profileNews).follow(composition.get(parts.bus)) })
-    .add({
-      name: 'uploads',
-      start: () => composition.get(parts.uploadSweeper).start(),
-      stop: () => composition.get(parts.uploadSweeper).stop(),
-    })
-    .add({
-      name: 'dismissals',
-      start: () => composition.get(parts.groupParts).groupDismissal.follow(composition.get(parts.bus)),
-    })
-    // Not waited for: what hears of messages may fail, and the server starts all the same.
-    .add({ name: 'stored messages', start: () => hearOfStoredMessages(composition) })
-    .add({ name: 'administrator', start: () => composition.get(parts.users).ensureAdmin(config.adminID) })
-    .add({ name: 'connections', stop: () => closeConnections(gateway, [api, ws, attachments], deadlineMs, clock) })
+  for (const part of workOf(composition, extensions)) lifecycle.add(part)
+  lifecycle.add({
+    name: 'connections',
+    stop: () => closeConnections(gateway, [doors, attachments], deadlineMs, clock),
+  })
   await lifecycle.start()
 
   const actions = composition.get(parts.hostActions)
@@ -199,33 +157,13 @@ async function assemble(composition: Composition, config: Config, extensions: re
   return {
     config,
     repositories: composition.get(parts.repositories),
-    gateway,
+    get gateway() {
+      return composition.get(parts.gateway)
+    },
     adminSecretPath: secrets.adminSecretPath,
     adminSecret: secrets.adminSecret,
-    storeDurability() {
-      const { journal_mode: journalMode } = engine.prepare<{ journal_mode: string }>('PRAGMA journal_mode').get()!
-      const { synchronous } = engine.prepare<{ synchronous: number }>('PRAGMA synchronous').get()!
-      return { journalMode, synchronous }
-    },
-    async listen(ports = {}) {
-      const { host } = config
-      const { apiPort = config.apiPort, wsPort = config.wsPort } = ports
-      const boundApi = await api.listen(host, apiPort, 'PARLANCE_API_PORT')
-      if (wsPort === apiPort && wsPort !== 0) {
-        gateway.attach(api.server)
-        Object.assign(bound, { apiPort: boundApi, wsPort: boundApi })
-        return addresses(host, boundApi, boundApi)
-      }
-      try {
-        const boundWs = await ws.listen(host, wsPort, 'PARLANCE_WS_PORT')
-        gateway.attach(ws.server)
-        Object.assign(bound, { apiPort: boundApi, wsPort: boundWs })
-        return addresses(host, boundApi, boundWs)
-      } catch (error) {
-        api.server.close()
-        throw error
-      }
-    },
+    storeDurability: () => backing.durability(),
+    listen: ({ apiPort = config.apiPort, wsPort = config.wsPort } = {}) => doors.open(apiPort, wsPort),
     ensureUser: (identity) => actions.ensureUser(identity),
     sendMessage: (message) => actions.sendMessage(message),
     sendNotification: (notification) => actions.sendNotification(notification),
@@ -241,22 +179,17 @@ async function assemble(composition: Composition, config: Config, extensions: re
   }
 }
 
-const addresses = (host: string, api: number, ws: number): ImServerAddresses => {
-  const name = host.includes(':') ? `[${host}]` : host
-  return { api: `http://${name}:${api}`, ws: `ws://${name}:${ws}` }
-}
-
 /** Ends what clients have open within three quarters of the time, so that the rest is enough to store everything. */
 async function closeConnections(
-  gateway: ImGateway,
-  listeners: readonly (Listener | Attachments)[],
+  gateway: ImGateway | undefined,
+  listeners: readonly (Doors | Attachments)[],
   deadlineMs: Milliseconds,
   clock: Clock,
 ): Promise<void> {
   const cutOff = new AbortController()
   const timer = clock.after(deadlineMs * 0.75, () => cutOff.abort())
   const closing = listeners.map((listener) => listener.close(cutOff.signal))
-  await gateway.stop(deadlineMs / 2)
+  await gateway?.stop(deadlineMs / 2)
   await Promise.all(closing)
   timer.cancel()
 }

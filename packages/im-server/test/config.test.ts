@@ -1,24 +1,69 @@
 import { describe, expect, it } from 'vitest'
-import { readConfig } from '../src/config.ts'
+import { isEmbedded, readConfig } from '../src/config.ts'
 import { ConfigError } from '../src/config-error.ts'
 
-describe('a variable of a deployment that this version has not', () => {
-  it.each(['PARLANCE_MONGO_URL', 'PARLANCE_REDIS_URL', 'PARLANCE_KAFKA_BROKERS', 'PARLANCE_ROLES'])(
-    '%s is refused by name, never ignored, and its value is not told',
+const services = {
+  PARLANCE_MONGO_URL: 'mongodb://user:hunter2@store',
+  PARLANCE_REDIS_URL: 'redis://user:hunter2@cache',
+  PARLANCE_KAFKA_BROKERS: 'a:9092,b:9092',
+}
+
+describe('where the data lies', () => {
+  it('is the data folder while nothing else is named', () => {
+    expect(isEmbedded(readConfig({}, {}))).toBe(true)
+    expect(isEmbedded(readConfig({}, { PARLANCE_MONGO_URL: '' }))).toBe(true)
+  })
+
+  it('is MongoDB, Redis and Kafka when all three are named', () => {
+    const config = readConfig({}, services)
+    expect(isEmbedded(config)).toBe(false)
+    expect(config.roles).toEqual(['api', 'gateway', 'transfer', 'push', 'cron'])
+  })
+
+  it.each(Object.keys(services))('is never only a part of the three: without %s the missing one is named', (name) => {
+    const read = (): unknown => readConfig({}, { ...services, [name]: '' })
+    expect(read).toThrow(ConfigError)
+    expect(read).toThrow(new RegExp(`go together: set \\w+ \\(${name}\\) as well`))
+    expect(read).not.toThrow(/hunter2/)
+  })
+
+  it.each(Object.keys(services))(
+    'is refused by name, and its value is not told, when %s is no such address',
     (name) => {
-      const read = (): unknown => readConfig({}, { [name]: 'redis://user:hunter2@store' })
-      expect(read).toThrow(ConfigError)
-      expect(read).toThrow(new RegExp(`${name}.*this version runs on the embedded store only.*unset it`))
+      const read = (): unknown => readConfig({}, { ...services, [name]: 'ftp//user:hunter2 store' })
+      expect(read).toThrow(new RegExp(`\\(${name}\\): must b`))
       expect(read).not.toThrow(/hunter2/)
-      expect(readConfig({}, { [name]: '' })).toMatchObject({ apiPort: 10_002 })
     },
   )
+})
 
-  it('all that are set are named at once', () => {
-    expect(() => readConfig({}, { PARLANCE_REDIS_URL: 'a', PARLANCE_ROLES: 'b' })).toThrow(
-      /PARLANCE_REDIS_URL and PARLANCE_ROLES .* unset them/,
+describe('roles', () => {
+  it('may be some, in any order', () => {
+    expect(readConfig({}, { ...services, PARLANCE_ROLES: 'push, api' })).toMatchObject({ roles: ['api', 'push'] })
+    expect(readConfig({ roles: ['cron'] }, services)).toMatchObject({ roles: ['cron'] })
+  })
+
+  it.each(['everything', 'api,gatway', '', ','])('are refused with the list of those there are: %j', (given) => {
+    expect(() => readConfig({ roles: given }, services)).toThrow(
+      /roles \(PARLANCE_ROLES\): .* is no role: use all, or some of api,gateway,transfer,push,cron/,
     )
   })
+
+  it('are all on the embedded store: one process has the data folder', () => {
+    expect(() => readConfig({ roles: 'api' }, {})).toThrow(/embedded store has one process for everything/)
+    expect(readConfig({ roles: 'all' }, {}).roles).toHaveLength(5)
+  })
+})
+
+it('more copies in sync than there are copies are refused', () => {
+  expect(() => readConfig({ kafkaMinInSync: 2 }, services)).toThrow(
+    /PARLANCE_KAFKA_MIN_IN_SYNC.*PARLANCE_KAFKA_REPLICATION/,
+  )
+})
+
+it('taking pushes from other machines needs a key that all processes share', () => {
+  expect(() => readConfig({ nodeHost: '0.0.0.0' }, services)).toThrow(/PARLANCE_TOKEN_KEY/)
+  expect(() => readConfig({ nodeHost: '0.0.0.0', tokenKey: 'k'.repeat(32) }, services)).not.toThrow()
 })
 
 describe('a setting that is true or false', () => {

@@ -63,8 +63,8 @@ describe('durability', () => {
 
   afterEach(() => server.stop())
 
-  it('the live connection flushes every commit: WAL with synchronous FULL', () => {
-    expect(server.im.storeDurability()).toEqual({ journalMode: 'wal', synchronous: 2 })
+  it('the live connection flushes every commit: WAL with synchronous FULL', async () => {
+    expect(await server.im.storeDurability()).toEqual({ journal_mode: 'wal', synchronous: 2 })
   })
 
   it('the store is ready as long as its disk is', async () => {

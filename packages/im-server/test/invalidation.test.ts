@@ -2,6 +2,7 @@ import type { AnyRow, EntitySchema, FieldSpec } from '@parlance/cached-repositor
 import { contentTypes, groupConversationID, handleResults, singleConversationID } from '@parlance/openim-protocol'
 import { temporaryFolder, until } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { housekeeping, Leadership } from '../src/domain/leadership.ts'
 import { groupAddress, singleAddress } from '../src/domain/messages/address.ts'
 import { createImServer, type ImServer } from '../src/index.ts'
 import { ApiClient } from './support/api-client.ts'
@@ -168,6 +169,7 @@ describe("the server's own operations", () => {
       if (name === 'stream')
         return [singleAddress('ada', 'bob').stream, ...groupIDs.map((id) => groupAddress(id).stream)]
       if (name === 'block') return [0]
+      if (name === 'work') return [housekeeping]
       if (name.endsWith('serID')) return userIDs
       if (name === 'handleResult') return [-1, 0, 1]
       if (name === 'groupType') return [2]
@@ -189,6 +191,8 @@ describe("the server's own operations", () => {
       }
       return (await Promise.all(auditors.map((auditor) => auditor.differences()))).flat()
     }
+    const repositories = im.repositories
+    const leadership = new Leadership({ repositories, work: housekeeping, owner: 'ada', onChange: () => undefined })
     let ada!: RawClient
     let adaApi!: ApiClient
     const file = { name: 'ada/file', contentType: '', cause: '' }
@@ -306,6 +310,8 @@ describe("the server's own operations", () => {
       'complete an upload': () =>
         adaApi.must('/object/complete_multipart_upload', { ...file, uploadID: uploadIDs[0], parts: [md5('hello')] }),
       'upload known content': async () => uploadIDs.push(new URL((await begin('hello')).url).pathname.split('/')[3]!),
+      lead: () => leadership.start(),
+      'lead no more': () => leadership.stop(),
       'log out by force': () => admin.must('/auth/force_logout', { userID: 'ada', platformID: 5 }),
     }
     expect(await audit()).toEqual([])

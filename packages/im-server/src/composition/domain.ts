@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { systemClock } from '@parlance/core'
+import { createBus } from '@parlance/notification-bus'
 import { baseURL } from '../api/base-url.ts'
 import { createHttpApi, firstOf } from '../api/http-api.ts'
 import { demoRoutes } from '../api/routes/demo.ts'
@@ -21,6 +23,7 @@ import { NotificationSender } from '../domain/messages/notification-sender.ts'
 import { Puller } from '../domain/messages/puller.ts'
 import { Pusher } from '../domain/messages/pusher.ts'
 import { ReadState } from '../domain/messages/read-state.ts'
+import { Transfer } from '../domain/messages/transfer.ts'
 import { MessageSender } from '../domain/messages/sender.ts'
 import { Participation } from '../domain/participation.ts'
 import { imRepositories } from '../domain/repositories.ts'
@@ -46,7 +49,17 @@ export function provideDomain(composition: Composition): void {
     .provide(parts.clock, () => systemClock)
     .provide(parts.logger, (c) => createLogger(c.get(parts.config).logLevel))
     .provide(parts.metrics, () => createMetrics())
-    .provide(parts.secrets, (c) => loadSecrets(c.get(parts.config).dataDir, c.get(parts.config).secret))
+    .provide(parts.secrets, (c) => {
+      const { dataDir, secret, tokenKey } = c.get(parts.config)
+      return loadSecrets(dataDir, secret, tokenKey)
+    })
+    .provide(parts.processName, () => randomBytes(9).toString('base64url'))
+    .provide(parts.transfer, (c) => new Transfer(c.get(parts.repositories)))
+    .provide(parts.declared, (c) => c.get(parts.backing).repositories)
+    .provide(parts.bus, (c) => {
+      const { log } = c.get(parts.backing)
+      return createBus({ log, clock: c.get(parts.clock), logger: c.get(parts.logger), metrics: c.get(parts.metrics) })
+    })
     .provide(parts.repositories, (c) => imRepositories(c.get(parts.declared)))
     .provide(
       parts.notifications,

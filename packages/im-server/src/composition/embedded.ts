@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { createEmbeddedRepositories } from '@parlance/cached-repository/embedded'
 import { SqliteEngine } from '@parlance/engines/sqlite'
-import { createBus } from '@parlance/notification-bus'
 import { StoringOutbox } from '../domain/messages/outbox.ts'
 import { PushBacklog } from '../domain/messages/push-backlog.ts'
 import { SessionDelivery } from '../domain/messages/session-delivery.ts'
@@ -19,15 +18,27 @@ export function provideEmbedded(composition: Composition): void {
       const path = join(c.get(parts.config).dataDir, 'parlance.db')
       return SqliteEngine.open({ path, metrics: c.get(parts.metrics), faults: c.get(parts.faults).engine ?? {} })
     })
-    .provide(parts.storage, (c) =>
-      createEmbeddedRepositories({
-        engine: c.get(parts.engine),
+    .provide(parts.backing, (c) => {
+      const engine = c.get(parts.engine)
+      const { repositories, log } = createEmbeddedRepositories({
+        engine,
         clock: c.get(parts.clock),
         logger: c.get(parts.logger),
         metrics: c.get(parts.metrics),
         faults: c.get(parts.faults).repositories ?? {},
-      }),
-    )
+      })
+      return {
+        repositories,
+        log,
+        // 2 is SQLite's FULL: every commit is flushed to the disk before it returns.
+        durability: async () => ({
+          ...engine.prepare<{ journal_mode: string }>('PRAGMA journal_mode').get(),
+          ...engine.prepare<{ synchronous: number }>('PRAGMA synchronous').get(),
+        }),
+        health: async () => ({ store: engine.failure?.message }),
+        close: () => engine.close(),
+      }
+    })
     .provide(backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
     .provide(parts.admission, (c) => c.get(backlog))
     .provide(parts.toldHeads, (c) => c.get(backlog))
@@ -45,10 +56,5 @@ export function provideEmbedded(composition: Composition): void {
     .provide(parts.objectStorage, (c) => {
       const { dataDir, objectsDir, maxUploadBytes } = c.get(parts.config)
       return openLocalFolder({ path: objectsDir ?? join(dataDir, 'objects'), waitingBytes: maxUploadBytes })
-    })
-    .provide(parts.declared, (c) => c.get(parts.storage).repositories)
-    .provide(parts.bus, (c) => {
-      const { log } = c.get(parts.storage)
-      return createBus({ log, clock: c.get(parts.clock), logger: c.get(parts.logger), metrics: c.get(parts.metrics) })
     })
 }

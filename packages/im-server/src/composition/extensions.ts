@@ -24,7 +24,7 @@ export async function provideExtensions(c: Composition, extensions: readonly Ext
 /** Begins to tell extensions what is stored; without one that wants to hear, nothing is kept for them. */
 export async function hearOfStoredMessages(c: Composition): Promise<void> {
   const { afterMessage } = c.get(parts.extensions)
-  if (afterMessage === undefined) return c.get(parts.storage).log.forgetGroup(pushes.name, storedMessagesGroup)
+  if (afterMessage === undefined) return c.get(parts.backing).log.forgetGroup(pushes.name, storedMessagesGroup)
   const logger = c.get(parts.logger)
   c.get(parts.bus)
     .consume(pushes, { group: storedMessagesGroup, handler: storedMessages(c.get(parts.repositories), afterMessage) })

@@ -1,7 +1,6 @@
 import { createObjectTransfer } from '../api/object-transfer.ts'
 import { Objects } from '../domain/objects/objects.ts'
 import { SignedPaths } from '../domain/objects/signed-paths.ts'
-import { UploadSweeper } from '../domain/objects/upload-sweeper.ts'
 import { Uploads } from '../domain/objects/uploads.ts'
 import type { Composition } from './token.ts'
 import { parts } from './tokens.ts'
@@ -32,15 +31,6 @@ export function provideObjects(composition: Composition): void {
         clock: c.get(parts.clock),
       })
     })
-    .provide(
-      parts.uploadSweeper,
-      (c) =>
-        new UploadSweeper({
-          uploads: c.get(parts.uploads),
-          logger: c.get(parts.logger),
-          clock: c.get(parts.clock),
-        }),
-    )
     .provide(parts.objectTransfer, (c) =>
       createObjectTransfer({
         objects: c.get(parts.objects),

@@ -1,6 +1,5 @@
 import type { Clock, Logger } from '@parlance/core'
 import type { Repositories } from '@parlance/cached-repository'
-import type { EmbeddedRepositories } from '@parlance/cached-repository/embedded'
 import type { SqliteEngine } from '@parlance/engines/sqlite'
 import type { Gateway, GatewayLimits } from '@parlance/gateway'
 import type { Bus } from '@parlance/notification-bus'
@@ -41,7 +40,7 @@ import type { ProfileNews } from '../domain/profile-news.ts'
 import type { Objects } from '../domain/objects/objects.ts'
 import type { ObjectStorage } from '../domain/objects/object-storage.ts'
 import type { SignedPaths } from '../domain/objects/signed-paths.ts'
-import type { UploadSweeper } from '../domain/objects/upload-sweeper.ts'
+import type { Transfer } from '../domain/messages/transfer.ts'
 import type { Uploads } from '../domain/objects/uploads.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Notifications } from '../domain/notifications.ts'
@@ -59,6 +58,7 @@ import type { AddressesFor } from '../api/routes/session.ts'
 import type { InstalledExtensions } from '../extension/install.ts'
 import type { PrometheusMetrics } from '../metrics.ts'
 import type { Secrets } from '../secrets.ts'
+import type { Backing } from './backing.ts'
 import type { GroupParts } from './groups.ts'
 import { token } from './token.ts'
 
@@ -91,7 +91,7 @@ export const parts = {
   metrics: token<PrometheusMetrics>('metrics'),
   secrets: token<Secrets>('secrets'),
   engine: token<SqliteEngine>('engine'),
-  storage: token<EmbeddedRepositories>('storage'),
+  backing: token<Backing>('backing'),
   bus: token<Bus>('bus'),
   declared: token<Repositories>('declared'),
   repositories: token<ImRepositories>('repositories'),
@@ -131,6 +131,9 @@ export const parts = {
   removals: token<Removals>('removals'),
   pusher: token<Pusher>('pusher'),
   gateway: token<ImGateway>('gateway'),
+  transfer: token<Transfer>('transfer'),
+  /** Names this process among those of the server. */
+  processName: token<string>('processName'),
   presence: token<Presence>('presence'),
   profileNews: token<ProfileNews>('profileNews'),
   objectStorage: token<ObjectStorage>('objectStorage'),
@@ -146,7 +149,6 @@ export const parts = {
   hostUsers: token<HostUsers>('hostUsers'),
   hostLogin: token<{ readonly login: HostLogin | undefined }>('hostLogin'),
   hostActions: token<HostActions>('hostActions'),
-  uploadSweeper: token<UploadSweeper>('uploadSweeper'),
   objectTransfer: token<HttpApi>('objectTransfer'),
   gatewayLimits: token<GatewayLimits>('gatewayLimits'),
   pushBacklogMessages: token<number>('pushBacklogMessages'),

@@ -9,6 +9,7 @@ import { groupMembers } from '../entities/group-member.ts'
 import { groupRequests } from '../entities/group-request.ts'
 import { groups } from '../entities/group.ts'
 import { hiddenMessages } from '../entities/hidden-messages.ts'
+import { leases } from '../entities/lease.ts'
 import { messageMarks } from '../entities/message-marks.ts'
 import { messages } from '../entities/message.ts'
 import { readMarks } from '../entities/read-mark.ts'
@@ -32,6 +33,7 @@ export function imRepositories(repositories: Repositories) {
     messageMarks: repositories.of(messageMarks),
     hiddenMessages: repositories.of(hiddenMessages),
     demoUsers: repositories.of(demoUsers),
+    leases: repositories.of(leases),
     storedObjects: repositories.of(storedObjects),
     uploads: repositories.of(uploads),
     messages: repositories.ofStream(messages),

@@ -7,15 +7,21 @@ import { RequestRoutes } from './request-routes.ts'
 
 /** Our paths on other people's HTTP servers, which stay theirs: they are neither closed nor otherwise changed. */
 export class Attachments {
-  readonly #gateway: ImGateway
+  readonly #gateway: Pick<ImGateway, 'attach'> | undefined
   readonly #answer: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly #detachers = new Set<() => void>()
   readonly #underway = new Set<ServerResponse>()
   #whenDone: (() => void) | undefined
   #isClosing = false
 
-  /** @param answer - answers a request that is one of ours; false for any other, which was not touched. */
-  constructor(gateway: ImGateway, answer: (request: IncomingMessage, response: ServerResponse) => boolean) {
+  /**
+   * @param gateway - absent where this process holds no sessions: upgrades are not ours then.
+   * @param answer - answers a request that is one of ours; false for any other, which was not touched.
+   */
+  constructor(
+    gateway: Pick<ImGateway, 'attach'> | undefined,
+    answer: (request: IncomingMessage, response: ServerResponse) => boolean,
+  ) {
     this.#gateway = gateway
     this.#answer = answer
   }
@@ -26,10 +32,10 @@ export class Attachments {
     const releaseRequests = RequestRoutes.of(server).add(base, (request, response) =>
       this.#take(base, request, response),
     )
-    const releaseUpgrades = this.#gateway.attach(server, { path: base })
+    const releaseUpgrades = this.#gateway?.attach(server, { path: base })
     const detach = (): void => {
       releaseRequests()
-      releaseUpgrades()
+      releaseUpgrades?.()
       this.#detachers.delete(detach)
     }
     this.#detachers.add(detach)
