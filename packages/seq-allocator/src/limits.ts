@@ -8,6 +8,9 @@ export const maxRepeatKeyLength = 512
 /** Most entries that one read returns, whatever limit was asked. */
 export const maxReadEntries: Count = 10_000
 
+/** Most numbers that one reservation of segments takes. */
+export const maxReservation: Count = 1_000_000
+
 /** Most bytes that one read may be asked to stay within. */
 export const maxReadBytes: Bytes = 1024 * 1024 * 1024
 

@@ -1,10 +1,8 @@
 import type { Count } from '@parlance/core'
 import type { SqliteEngine, SqliteStatement } from '@parlance/engines/sqlite'
-import { assertCount, assertStreamName } from '../limits.ts'
+import { assertCount, assertStreamName, maxReservation } from '../limits.ts'
 import type { NumberRange, SegmentStore } from '../segments.ts'
 import { segmentSchema } from './schema.ts'
-
-const maxReservation: Count = 1_000_000
 
 /** Opens the segments of an engine, in the process's SQLite file. */
 export function createEmbeddedSegmentStore({ engine }: { readonly engine: SqliteEngine }): SegmentStore {

@@ -1,0 +1,1 @@
+export { createMongoSegmentStore } from './segment-store.ts'
