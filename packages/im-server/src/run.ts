@@ -6,6 +6,9 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 /**
  * Runs a server as the whole purpose of this process: prints where it can be reached, drains on SIGTERM and SIGINT, and sets the
  * exit code: 0 after a clean stop, 1 when it could not start or stop, with one line that says why and what to do.
+ *
+ * With `PARLANCE_READY=json` the addresses are one line of JSON, for whoever starts it as a background process:
+ * `{"parlance":"ready","roles":["all"],"addresses":{"api":"http://…","ws":"ws://…"}}`.
  */
 export async function runServer(environment: NodeJS.ProcessEnv = process.env): Promise<void> {
   let server: ImServer
@@ -16,6 +19,10 @@ export async function runServer(environment: NodeJS.ProcessEnv = process.env): P
   }
   try {
     const { api, ws } = await server.listen()
+    if (environment['PARLANCE_READY'] === 'json') {
+      say(JSON.stringify({ parlance: 'ready', roles: ['all'], addresses: { api, ws } }))
+      return stopOnSignal(server)
+    }
     say('Parlance is running.')
     say(`  API        ${api}`)
     say(`  WebSocket  ${ws}`)
@@ -29,6 +36,10 @@ export async function runServer(environment: NodeJS.ProcessEnv = process.env): P
     await server.stop()
     return fail(error)
   }
+  stopOnSignal(server)
+}
+
+function stopOnSignal(server: ImServer): void {
   // A signal may come twice: a terminal sends it to every process of the group, and a parent may pass it on.
   let isStopping = false
   const stop = (): void => {

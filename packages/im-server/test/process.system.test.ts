@@ -39,6 +39,18 @@ describe('the server process', () => {
     await server.stop()
   })
 
+  it('says its addresses in one line of JSON to whoever starts it in the background', async () => {
+    const server = await ServerProcess.start(folder.path, { PARLANCE_READY: 'json' })
+    const line = await until('it has said everything', () => /^.*\n/.exec(server.output)?.[0])
+    expect(JSON.parse(line)).toEqual({
+      parlance: 'ready',
+      roles: ['all'],
+      addresses: { api: server.api, ws: server.ws },
+    })
+    await server.stop()
+    expect(server.output).toBe(`${line}Parlance has stopped.\n`)
+  })
+
   it('a graceful stop answers what is in flight, closes everything and exits with 0', async () => {
     const server = await ServerProcess.start(folder.path)
     const admin = await ApiClient.admin(server.api, server.secret)
