@@ -44,14 +44,36 @@ export type ListDelta =
   /** The reader must page through all rows, then continue from `position`, which was read before the rows. */
   | { readonly kind: 'full'; readonly position: Position }
 
+/** What an append may be given besides its changes. */
+export interface AppendOptions {
+  /**
+   * Names the append, 1 to 128 characters: given again, it appends nothing to the lists that took it already.
+   *
+   * For whoever repeats an append because it does not know how the first one ended. A list remembers its latest
+   * {@link rememberedOperations}; one repeated after that appends again, so that readers fetch its elements once more.
+   */
+  readonly operation?: string
+}
+
+/** How many operations each list remembers at least. */
+export const rememberedOperations: Count = 256
+
 /**
  * Incremental sync: a dense stream of versions per list; version n+1 is never visible before n.
  *
  * Whoever holds data read at or after `position.version` and applies the next delta ends up with the list as it is.
  */
 export interface ChangeLists {
-  /** Appends changes in order; one version each. Resolves once durable. */
-  append(changes: readonly Change[]): Promise<void>
+  /**
+   * Appends changes in order; one version each. Resolves once durable.
+   *
+   * The changes of one list appear in the order of the calls, also of calls that do not wait for each other. When it fails
+   * with a retryable error, any of the lists may have taken its changes or a first part of them: repeat it, under an
+   * `operation` when nothing may be appended twice.
+   *
+   * @throws OverloadedError when too many changes wait to be written.
+   */
+  append(changes: readonly Change[], options?: AppendOptions): Promise<void>
   /** Changes after `position`, at most `limit` elements; without a position always `full`. O(changes), never O(list). */
   since(list: string, position: Position | undefined, limit?: Count): Promise<ListDelta>
   /** Positions of many lists, in the order asked. One read. */

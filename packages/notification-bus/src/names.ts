@@ -2,6 +2,7 @@ import { type Count, InvalidArgumentError } from '@parlance/core'
 import type { LogRecord } from './event-log.ts'
 
 const maxListLength = 512
+const maxOperationLength = 128
 const maxElementBytes = 1024
 /** Longest name that a log takes for a topic or a group. */
 export const maxLogNameLength = 128
@@ -24,6 +25,14 @@ export function assertElement(element: string): void {
   if (!isStorable(element) || Buffer.byteLength(element) > maxElementBytes)
     throw new InvalidArgumentError(
       `an element must have 1 to ${maxElementBytes} bytes of well-formed text, none of them NUL; use its key`,
+    )
+}
+
+/** Refuses the name of an operation that is empty, too long, or could not be told apart from another one once stored. */
+export function assertOperation(operation: string | undefined): void {
+  if (operation !== undefined && (!isStorable(operation) || operation.length > maxOperationLength))
+    throw new InvalidArgumentError(
+      `the name of an operation must have 1 to ${maxOperationLength} well-formed characters, none of them NUL`,
     )
 }
 

@@ -116,6 +116,70 @@ export const changeListsContract = defineContract<ChangeLists>()('ChangeLists', 
     const delta = await deltaOf(lists, { epoch: (await positionOf(lists)).epoch, version: 1 })
     equal(new Set(delta.inserted).size, 20)
   },
+  'appends that do not wait for each other keep their order': async (lists) => {
+    const position = await positionOf(lists)
+    const kinds = Array.from({ length: 41 }, (_, index) => (index % 2 === 0 ? put('x') : remove('x')))
+    await Promise.all(kinds.map((one) => lists.append([one])))
+    deepEqual(namesOf(await deltaOf(lists, position)), { inserted: ['x'], updated: [], removed: [] })
+    await Promise.all([...kinds, remove('x')].map((one) => lists.append([one])))
+    deepEqual(namesOf(await deltaOf(lists, position)), { inserted: [], updated: [], removed: ['x'] })
+  },
+  'from every version of a long history a reader learns the last change of each element, inserts told from updates':
+    async (lists) => {
+      const { epoch } = await positionOf(lists)
+      const history = Array.from({ length: 400 }, (_, index) =>
+        change(index % 11 === 0 ? 'remove' : 'put', `e${(index * 7) % 60}`),
+      )
+      for (let index = 0; index < history.length; index += 25) await lists.append(history.slice(index, index + 25))
+      for (const version of [1, 2, 39, 64, 65, 129, 200, 335, 336, 337, 390, 400, 401]) {
+        const present = new Set<string>()
+        const last = new Map<string, 'inserted' | 'updated' | 'removed'>()
+        history.forEach(({ element, kind }, index) => {
+          if (index + 2 > version) {
+            const isInsert = !present.has(element) || (last.get(element) === 'inserted' && present.has(element))
+            last.delete(element)
+            last.set(element, kind === 'remove' ? 'removed' : isInsert ? 'inserted' : 'updated')
+          }
+          if (kind === 'put') present.add(element)
+          else present.delete(element)
+        })
+        const expected = (what: string): string[] =>
+          [...last].filter(([, is]) => is === what).map(([element]) => element)
+        const names = { inserted: expected('inserted'), updated: expected('updated'), removed: expected('removed') }
+        deepEqual(namesOf(await deltaOf(lists, { epoch, version })), names, `from version ${version}`)
+      }
+    },
+  'an operation that is repeated appends nothing, to no list that took it': async (lists) => {
+    await lists.append([put('x'), put('y')], { operation: 'o1' })
+    const position = await positionOf(lists)
+    await lists.append([put('x'), put('y'), put('x', 'b')], { operation: 'o1' })
+    deepEqual(await positionOf(lists), position)
+    equal((await positionOf(lists, 'b')).version, 2)
+    await lists.append([put('z')], { operation: 'o2' })
+    equal((await positionOf(lists)).version, position.version + 1)
+    await Promise.all(Array.from({ length: 10 }, () => lists.append([put('w'), put('w', 'c')], { operation: 'o3' })))
+    const [a, b, c] = await lists.positions(['a', 'b', 'c'])
+    deepEqual([a?.version, b?.version, c?.version], [position.version + 2, 2, 2])
+  },
+  'a list remembers its latest operations, also large ones among small ones': async (lists) => {
+    const many = Array.from({ length: 1500 }, (_, index) => put(`many ${index}`))
+    await lists.append(many, { operation: 'many' })
+    for (let round = 0; round < 5; round++)
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => lists.append([put('x')], { operation: `${round} ${index}` })),
+      )
+    const position = await positionOf(lists)
+    equal(position.version, 1 + 1500 + 250)
+    await lists.append(many, { operation: 'many' })
+    await lists.append([put('x')], { operation: '0 0' })
+    await lists.append([put('x')], { operation: '4 49' })
+    deepEqual(await positionOf(lists), position)
+  },
+  'an operation without a usable name is refused': async (lists) => {
+    for (const operation of ['', 'x'.repeat(129), 'a\0b'])
+      await rejects(lists.append([put('x')], { operation }), { code: 'CORE_INVALID_ARGUMENT' })
+    equal((await positionOf(lists)).version, 1)
+  },
   'lists with different names do not answer to each other': async (lists) => {
     await lists.append([put('x', 'a'), put('y', 'b')])
     const b = await lists.since('b', { epoch: (await positionOf(lists, 'b')).epoch, version: 1 })

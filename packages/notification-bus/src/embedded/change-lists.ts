@@ -1,9 +1,19 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { type Bytes, type Count, type Counter, InvalidArgumentError, type Metrics, noMetrics } from '@parlance/core'
+import { randomBytes } from 'node:crypto'
+import { type Bytes, type Count, type Counter, type Metrics, noMetrics } from '@parlance/core'
 import type { SqliteEngine, SqliteStatement } from '@parlance/engines/sqlite'
-import type { Change, ChangeLists, ListDelta, Position } from '../change-list.ts'
-import { assertElement, assertListName } from '../names.ts'
-import { firstVersion, type ListState, ListTable } from './list-table.ts'
+import type { AppendOptions, Change, ChangeLists, ListDelta, Position } from '../change-list.ts'
+import {
+  assertChanges,
+  assertKeptVersions,
+  assertLimit,
+  canContinue,
+  epochOf,
+  firstVersion,
+  toDelta,
+} from '../list-delta.ts'
+import { assertListName, assertOperation } from '../names.ts'
+import { type ListState, ListTable } from './list-table.ts'
+import { OperationTable } from './operation-table.ts'
 import { changeListSchema } from './schema.ts'
 
 /** Change lists in the process's SQLite file. */
@@ -48,7 +58,6 @@ export function createEmbeddedChangeLists(options: EmbeddedChangeListsOptions): 
   return new SqliteChangeLists(options)
 }
 
-const maxDeltaElements: Count = 10_000
 const compactionStep = 500
 /** A list is looked at for old removals whenever its version passes a multiple of this. */
 const compactionInterval = 16
@@ -59,6 +68,7 @@ type ElementRow = { element: string; version: number; inserted: number; removed:
 class SqliteChangeLists implements EmbeddedChangeLists {
   readonly #engine: SqliteEngine
   readonly #lists: ListTable
+  readonly #operations: OperationTable
   readonly #keptVersions: Count
   readonly #seed: string
   readonly #put: SqliteStatement<never>
@@ -75,6 +85,7 @@ class SqliteChangeLists implements EmbeddedChangeLists {
     this.#keptVersions = keptVersions
     this.#engine = engine
     this.#lists = new ListTable(engine, maxCachedLists)
+    this.#operations = new OperationTable(engine)
     this.#seed = engine.prepare<{ seed: string }>('SELECT seed FROM change_seed').get()!.seed
     this.#put = engine.prepare(`
       INSERT INTO change_elements(list, element, version, inserted, removed) VALUES (?1, ?2, ?3, ?3, 0)
@@ -94,9 +105,10 @@ class SqliteChangeLists implements EmbeddedChangeLists {
     this.#fullCount = metrics.counter('parlance_change_list_full_total', 'Readers told to read everything again')
   }
 
-  async append(changes: readonly Change[]): Promise<void> {
+  async append(changes: readonly Change[], { operation }: AppendOptions = {}): Promise<void> {
     assertChanges(changes)
-    if (changes.length > 0) await this.#engine.write(() => this.#append(changes))
+    assertOperation(operation)
+    if (changes.length > 0) await this.#engine.write(() => this.#appendOnce(changes, operation))
   }
 
   appendIn(changes: readonly Change[]): void {
@@ -107,31 +119,45 @@ class SqliteChangeLists implements EmbeddedChangeLists {
 
   async since(list: string, position: Position | undefined, limit: Count = 1000): Promise<ListDelta> {
     assertListName(list)
-    if (!Number.isSafeInteger(limit) || limit < 1 || limit > maxDeltaElements)
-      throw new InvalidArgumentError(`limit must be a whole number from 1 to ${maxDeltaElements}, not ${limit}`)
+    assertLimit(limit)
     const state = this.#lists.find(list)
-    const { version: head = firstVersion, floor = firstVersion } = state ?? {}
-    const epoch = this.#epochOf(list)
-    const known = position !== undefined && position.epoch === epoch && isBetween(floor, position, head)
-    if (!known) {
+    const { version = firstVersion, floor = firstVersion } = state ?? {}
+    const head = { epoch: epochOf(this.#seed, list), version, floor }
+    if (!canContinue(head, position)) {
       this.#fullCount.add()
-      return { kind: 'full', position: { epoch, version: head } }
+      return { kind: 'full', position: { epoch: head.epoch, version } }
     }
     const rows = state === undefined ? [] : this.#since.all(state.id, position.version, limit + 1)
-    return toDelta(rows, position, limit, head)
+    const elements = rows.map(({ removed, ...row }) => ({ ...row, removed: removed === 1 }))
+    return toDelta(elements, position, limit, head)
   }
 
   async positions(lists: readonly string[]): Promise<Position[]> {
     lists.forEach(assertListName)
     return this.#lists
       .findMany(lists)
-      .map((state, index) => ({ epoch: this.#epochOf(lists[index]!), version: state?.version ?? firstVersion }))
+      .map((state, index) => ({ epoch: epochOf(this.#seed, lists[index]!), version: state?.version ?? firstVersion }))
   }
 
   async compact(list: string, keepVersions: Count): Promise<void> {
     assertListName(list)
     assertKeptVersions('keepVersions', keepVersions)
     while (!(await this.#engine.write(() => this.#compactStep(list, keepVersions))));
+  }
+
+  #appendOnce(changes: readonly Change[], operation: string | undefined): void {
+    if (operation === undefined) return this.#append(changes)
+    const names = [...new Set(changes.map(({ list }) => list))]
+    const states = names.map((name) => this.#lists.require(name))
+    this.#undoing(new Map(names.map((name, index) => [name, states[index]!])))
+    const taking = new Map(
+      names.flatMap((name, index) => {
+        const state = states[index]!
+        return this.#operations.has(state, operation) ? [] : [[name, state] as const]
+      }),
+    )
+    this.#append(changes.filter(({ list }) => taking.has(list)))
+    for (const name of taking.keys()) this.#operations.add(this.#lists.require(name), operation)
   }
 
   #append(changes: readonly Change[]): void {
@@ -184,44 +210,4 @@ class SqliteChangeLists implements EmbeddedChangeLists {
       for (const list of lists.keys()) this.#lists.evict(list)
     })
   }
-
-  // Derived, so that a list has its epoch before its first change, and keeps it over every restart of this database.
-  #epochOf(list: string): string {
-    return createHash('sha256').update(`${this.#seed} ${list}`).digest('hex').slice(0, 24)
-  }
-}
-
-function assertKeptVersions(what: string, versions: Count): void {
-  if (!Number.isSafeInteger(versions) || versions < 0)
-    throw new InvalidArgumentError(`${what} must be a whole number from 0, not ${versions}`)
-}
-
-function assertChanges(changes: readonly Change[]): void {
-  for (const { list, element, kind } of changes) {
-    assertListName(list)
-    assertElement(element)
-    if (kind !== 'put' && kind !== 'remove')
-      throw new InvalidArgumentError(`the kind of a change is put or remove, not ${JSON.stringify(kind)}`)
-  }
-}
-
-function isBetween(floor: number, { version, from = version }: Position, head: number): boolean {
-  const whole = Number.isSafeInteger(version) && Number.isSafeInteger(from)
-  return whole && from >= floor && from <= version && version <= head
-}
-
-function toDelta(rows: readonly ElementRow[], position: Position, limit: Count, head: number): ListDelta {
-  const { epoch, from = position.version } = position
-  const inserted: string[] = []
-  const updated: string[] = []
-  const removed: string[] = []
-  const page = rows.slice(0, limit)
-  for (const row of page) {
-    if (row.removed === 1) removed.push(row.element)
-    else if (row.inserted > from) inserted.push(row.element)
-    else updated.push(row.element)
-  }
-  const more = rows.length > limit
-  const next = more ? { epoch, version: page.at(-1)!.version, from } : { epoch, version: head }
-  return { kind: 'delta', inserted, updated, removed, position: next, more }
 }

@@ -1,9 +1,7 @@
 import type { Count } from '@parlance/core'
 import type { SqliteEngine, SqliteStatement } from '@parlance/engines/sqlite'
+import { firstVersion } from '../list-delta.ts'
 import { BoundedMap } from './bounded-map.ts'
-
-/** A list that nobody touched is at this version, and so is its floor. */
-export const firstVersion = 1
 
 /** What is known of a list; `version` and `floor` are moved in place by whoever stores them. */
 export interface ListState {

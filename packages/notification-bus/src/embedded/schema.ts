@@ -1,5 +1,6 @@
 /**
- * Tables of the change lists: one row per element and list, in which removed elements stay until they are old.
+ * Tables of the change lists: one row per element and list, in which removed elements stay until they are old,
+ * and the latest named appends of each list.
  *
  * @param seed - 24 hex digits, from which the epochs of this database's lists are derived.
  */
@@ -13,6 +14,10 @@ export const changeListSchema = (seed: string): readonly string[] => [
      removed INTEGER NOT NULL, PRIMARY KEY (list, element)) WITHOUT ROWID;
    CREATE INDEX change_elements_by_version ON change_elements(list, version);
    CREATE INDEX change_elements_removed ON change_elements(list, version) WHERE removed = 1`,
+  `CREATE TABLE change_operations(
+     list INTEGER NOT NULL, operation TEXT NOT NULL, version INTEGER NOT NULL,
+     PRIMARY KEY (list, operation)) WITHOUT ROWID;
+   CREATE INDEX change_operations_by_version ON change_operations(list, version)`,
 ]
 
 /** Tables of the event log: the records themselves are in the journal. */
