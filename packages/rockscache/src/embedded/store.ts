@@ -9,7 +9,7 @@ import {
 import type { CacheStore, Fill, Probe } from '../cache-store.ts'
 import { emptyEntry, type Entry, fillEntry, isLeased, isOver, markEntry, probeEntry, releaseEntry } from './entry.ts'
 import { Recency } from './recency.ts'
-import { Waiters } from './waiters.ts'
+import { Waiters } from '../waiters.ts'
 
 export interface EmbeddedCacheStoreOptions {
   /** @defaultValue the machine's clock */

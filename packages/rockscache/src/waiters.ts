@@ -29,6 +29,10 @@ export class Waiters {
     if (waiting !== undefined) for (const end of waiting) end()
   }
 
+  wakeAll(): void {
+    for (const key of this.#byKey.keys()) this.wake(key)
+  }
+
   /** Keys somebody waits for. */
   get size(): number {
     return this.#byKey.size

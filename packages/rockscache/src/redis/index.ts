@@ -1,0 +1,1 @@
+export { openRedisCacheStore, type RedisCacheStore, type RedisCacheStoreOptions } from './store.ts'
