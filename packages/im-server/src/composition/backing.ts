@@ -1,4 +1,5 @@
 import type { Repositories } from '@parlance/cached-repository'
+import type { NodeClient, NodeHost, SessionRegistry } from '@parlance/gateway'
 import type { EventLog } from '@parlance/notification-bus'
 
 /** How durable what was acknowledged is, as the store itself says, by the names of its own settings. */
@@ -17,4 +18,12 @@ export interface Backing {
   durability(): Promise<StoreDurability>
   /** Ends every connection; what was acknowledged is durable. */
   close(): Promise<void>
+}
+
+/** How the processes of one server find and call each other. */
+export interface Cluster {
+  readonly registry: SessionRegistry
+  readonly client: NodeClient
+  /** Only where this process holds sessions. */
+  readonly host: NodeHost | undefined
 }

@@ -155,6 +155,8 @@ export function provideDomain(composition: Composition): void {
         metrics: c.get(parts.metrics),
         limits: c.get(parts.gatewayLimits),
         syncingSessions: c.get(parts.syncingSessions),
+        node: c.get(parts.processName),
+        cluster: c.get(parts.cluster).of,
       })
       gateway.serve(
         operations({
@@ -179,7 +181,7 @@ export function provideDomain(composition: Composition): void {
           c.get(parts.logger),
         ),
     )
-    .provide(parts.presence, (c) => new SessionPresence(c.get(parts.gateway)))
+    .provide(parts.presence, (c) => new SessionPresence(c.get(parts.sessions)))
     .provide(parts.hostUsers, (c) => new HostUsers(c.get(parts.users), c.get(parts.config).adminID))
     .provide(parts.hostLogin, (c) => {
       const { authenticate } = c.get(parts.host)

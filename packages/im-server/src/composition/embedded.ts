@@ -39,6 +39,8 @@ export function provideEmbedded(composition: Composition): void {
         close: () => engine.close(),
       }
     })
+    .provide(parts.cluster, () => ({ of: undefined }))
+    .provide(parts.sessions, (c) => c.get(parts.gateway))
     .provide(backlog, (c) => new PushBacklog(c.get(parts.pushBacklogMessages), c.get(parts.metrics)))
     .provide(parts.admission, (c) => c.get(backlog))
     .provide(parts.toldHeads, (c) => c.get(backlog))

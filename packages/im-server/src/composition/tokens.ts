@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '@parlance/core'
 import type { Repositories } from '@parlance/cached-repository'
 import type { SqliteEngine } from '@parlance/engines/sqlite'
-import type { Gateway, GatewayLimits } from '@parlance/gateway'
+import type { Gateway, GatewayLimits, SessionControl } from '@parlance/gateway'
 import type { Bus } from '@parlance/notification-bus'
 import type { FrameReply, FrameRequest } from '@parlance/openim-protocol'
 import type { HttpApi } from '../api/http-api.ts'
@@ -58,7 +58,7 @@ import type { AddressesFor } from '../api/routes/session.ts'
 import type { InstalledExtensions } from '../extension/install.ts'
 import type { PrometheusMetrics } from '../metrics.ts'
 import type { Secrets } from '../secrets.ts'
-import type { Backing } from './backing.ts'
+import type { Backing, Cluster } from './backing.ts'
 import type { GroupParts } from './groups.ts'
 import { token } from './token.ts'
 
@@ -131,6 +131,10 @@ export const parts = {
   removals: token<Removals>('removals'),
   pusher: token<Pusher>('pusher'),
   gateway: token<ImGateway>('gateway'),
+  /** What is done to sessions, wherever they are. */
+  sessions: token<SessionControl<FrameReply>>('sessions'),
+  /** Undefined for a server that is one process. */
+  cluster: token<{ readonly of: Cluster | undefined }>('cluster'),
   transfer: token<Transfer>('transfer'),
   /** Names this process among those of the server. */
   processName: token<string>('processName'),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ReadOptions } from '@parlance/cached-repository'
 import { type Clock, type Count, InvalidArgumentError, type Milliseconds, systemClock } from '@parlance/core'
 import { errorCodes, platformIDs } from '@parlance/openim-protocol'
 import { createSigner, createVerifier, TokenError } from 'fast-jwt'
@@ -102,15 +103,16 @@ export class Tokens {
   }
 
   /**
-   * Tells whose token it is. One signature (remembered) and one cached row.
+   * Tells whose token it is. One signature (remembered) and one cached row; with `shared`, what another process withdrew before
+   * the call is known as withdrawn.
    *
    * @throws {@link ImError} 1503 malformed, 1504 not valid yet, 1505 signed by somebody else, 1501 expired, 1507 never issued, 1506 kicked.
    */
-  async verify(token: string): Promise<TokenClaims> {
+  async verify(token: string, options: ReadOptions = {}): Promise<TokenClaims> {
     const claims = this.#claims(token)
     if (claims.expiresAtSeconds * 1000 <= this.#clock.now())
       throw new ImError(errorCodes.TokenExpiredError, 'the token has expired; get a new one')
-    const row = await this.#credentials.get({ userID: claims.userID, tokenID: claims.tokenID })
+    const row = await this.#credentials.get({ userID: claims.userID, tokenID: claims.tokenID }, options)
     if (row === undefined || row.platformID !== claims.platformID)
       throw new ImError(errorCodes.TokenNotExistError, 'the token is not known; get a new one')
     if (row.isKicked) throw kickedToken()

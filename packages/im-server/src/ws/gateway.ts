@@ -1,5 +1,11 @@
-import type { Clock, Logger, Metrics } from '@parlance/core'
-import { createGateway, type DevicePolicy, type GatewayLimits, onePerDevice } from '@parlance/gateway'
+import { type Clock, InvalidArgumentError, type Logger, type Metrics } from '@parlance/core'
+import {
+  createGateway,
+  type DevicePolicy,
+  type GatewayLimits,
+  onePerDevice,
+  type SessionControl,
+} from '@parlance/gateway'
 import {
   errorCodes,
   errorName,
@@ -8,6 +14,7 @@ import {
   opCodes,
   platformIDs,
 } from '@parlance/openim-protocol'
+import type { Cluster } from '../composition/backing.ts'
 import type { ImGateway } from '../composition/tokens.ts'
 import { ImError } from '../domain/im-error.ts'
 import type { SyncingSessions } from '../domain/messages/syncing-sessions.ts'
@@ -26,6 +33,10 @@ export interface ImGatewayOptions {
   readonly metrics: Metrics
   /** Hears of sessions that begin and end. */
   readonly syncingSessions: SyncingSessions
+  /** This process's name among the others. @defaultValue a random one */
+  readonly node?: string
+  /** The other processes, if there are any. */
+  readonly cluster?: Cluster | undefined
 }
 
 const nothing = new Uint8Array()
@@ -81,7 +92,11 @@ export function createImGateway({
   logger,
   metrics,
   syncingSessions,
+  node,
+  cluster,
 }: ImGatewayOptions): ImGateway {
+  if (cluster !== undefined && cluster.host === undefined)
+    throw new InvalidArgumentError('a process that holds sessions has to be reached by the others: give it a host')
   const gateway: ImGateway = createGateway<FrameRequest, FrameReply>({
     handshake: createHandshake(tokens),
     requestKey: (request) => request.operationID,
@@ -108,14 +123,27 @@ export function createImGateway({
         data: onlineStatus([{ userID, sessions }]),
       }),
     },
+    ...(node === undefined ? {} : { node }),
+    ...(cluster?.host === undefined
+      ? {}
+      : { registry: cluster.registry, link: { client: cluster.client, host: cluster.host } }),
     clock,
     logger,
     metrics,
   })
+  endWithdrawnSessions(tokens, gateway, logger)
+  return gateway
+}
+
+/** Ends the sessions of tokens that are withdrawn by this process, wherever in the cluster they are. */
+export function endWithdrawnSessions(
+  tokens: Tokens,
+  sessions: Pick<SessionControl<FrameReply>, 'kick'>,
+  logger: Logger,
+): void {
   tokens.onKicked((userID, _, tokenIDs) => {
-    gateway
+    sessions
       .kick(userID, { match: { credentials: tokenIDs }, farewell: kicked, ...kick })
       .catch((error: unknown) => logger.error('sessions could not be kicked', { userID, error }))
   })
-  return gateway
 }
