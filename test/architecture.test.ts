@@ -22,6 +22,8 @@ const directions: Readonly<Record<string, readonly string[]>> = {
 
 /** Words of instant messaging that no generic package may know. */
 const imWords = /friend|blacklist|chat|conversation|groupID|groupMember/i
+/** What Kafka's library calls the group of a consumer. */
+const kafkaWords = /\bgroupId: /g
 const generic = Object.keys(directions).filter((name) => !['openim-protocol', 'im-server', 'cli'].includes(name))
 
 interface Manifest {
@@ -74,7 +76,9 @@ describe('the house stands as planned', () => {
 
   it.each(generic)('%s knows no word of instant messaging', (name) => {
     const found = sources(name).flatMap(({ file, text }) =>
-      text.split('\n').flatMap((line, index) => (imWords.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+      (file.includes('/src/kafka/') ? text.replaceAll(kafkaWords, '') : text)
+        .split('\n')
+        .flatMap((line, index) => (imWords.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
     )
     expect(found).toEqual([])
   })

@@ -7,7 +7,7 @@ import type { Topic } from './topic.ts'
 export interface Received<T> {
   readonly message: T
   readonly key: string
-  /** Dense within the partition; the same on every delivery. */
+  /** Ascending within the partition; the same on every delivery. */
   readonly offset: number
 }
 

@@ -94,6 +94,24 @@ test('a hundred records are one commit and one row per partition', async () => {
   expect(engine.prepare<{ n: number }>('SELECT count(*) AS n FROM journal_log').get()!.n).toBe(4)
 })
 
+test('offsets are dense from 1 in each partition', async () => {
+  const seen = new Map<number, number[]>()
+  await log.publish(
+    't',
+    Array.from({ length: 60 }, (_, index) => record(`k${index % 6}`, 'x')),
+  )
+  await log.subscribe(
+    't',
+    'g',
+    async (batch) => {
+      for (const { partition, offset } of batch) seen.set(partition, [...(seen.get(partition) ?? []), offset])
+    },
+    { maxBatch: 7 },
+  )
+  for (const offsets of seen.values()) expect(offsets).toEqual(offsets.map((_, index) => index + 1))
+  expect([...seen.values()].flat()).toHaveLength(60)
+})
+
 test('offsets of many batches are stored together, and not more often than configured', async () => {
   const clock = new VirtualClock()
   await reopen({ clock, offsetDelayMs: 50, partitions: 1 })

@@ -24,7 +24,7 @@ export const eventLogContract = defineContract<EventLog>()('EventLog', {
     equal(seen[0]!.key, 'ключ')
     deepEqual([...seen[0]!.payload], [0, 255, 10])
   },
-  'records of one key arrive in order, and offsets are dense from 1 in each partition': async (log) => {
+  'records of one key arrive in order, and offsets ascend from 1 in each partition': async (log) => {
     const seen: ReadRecord[] = []
     await Promise.all(
       ['a', 'b', 'c', 'd', 'e', 'f'].map(async (key) => {
@@ -37,10 +37,8 @@ export const eventLogContract = defineContract<EventLog>()('EventLog', {
       deepEqual(seen.filter((one) => one.key === key).map(textOf), texts(10))
     for (const partition of new Set(seen.map((one) => one.partition))) {
       const offsets = seen.filter((one) => one.partition === partition).map(({ offset }) => offset)
-      deepEqual(
-        offsets,
-        offsets.map((_, index) => index + 1),
-      )
+      ok(offsets[0]! >= 1)
+      for (const [index, offset] of offsets.entries()) ok(index === 0 || offset > offsets[index - 1]!)
     }
   },
   'a batch is never larger than asked, and belongs to one partition': async (log) => {

@@ -1,0 +1,1 @@
+export { createKafkaEventLog, type KafkaEventLog, type KafkaEventLogOptions } from './event-log.ts'
