@@ -1,0 +1,2 @@
+export { createMongoEntityStore, type MongoEntityStore, type MongoEntityStoreOptions } from './entity-store.ts'
+export { createMongoRepositories, type MongoRepositories, type MongoRepositoriesOptions } from './mongo-repositories.ts'
