@@ -43,11 +43,8 @@ export class ClusterTopology implements Topology {
     await Promise.all(this.connections().map((connection) => connection.whenOpen()))
   }
 
-  connectionOf(key: string | undefined): Connection | undefined {
-    if (key !== undefined) return this.#nodes.get(this.#owners[slotOf(key)] ?? '')?.connection
-    const connections = this.connections()
-    const open = connections.filter(({ server }) => server !== undefined)
-    return (open.length > 0 ? open : connections)[Math.floor(Math.random() * (open.length || connections.length))]
+  connectionOf(key: string): Connection | undefined {
+    return this.#nodes.get(this.#owners[slotOf(key)] ?? '')?.connection
   }
 
   redirected({ kind, slot, node }: Redirection, from: Connection): Connection {

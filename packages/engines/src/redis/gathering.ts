@@ -5,7 +5,7 @@ import type { RedisOutcome, RedisScript, RedisStep } from './step.ts'
 import { redirectionIn, type Topology } from './topology.ts'
 
 interface Job {
-  readonly step: Omit<RedisStep, 'key'> & { readonly key: string | undefined }
+  readonly step: RedisStep
   readonly done: (outcome: RedisOutcome) => void
   /** Times it was sent and not carried out. */
   refusals: Count
@@ -40,7 +40,7 @@ export class Gathering {
     return this.#pending
   }
 
-  run(step: Job['step']): Promise<RedisOutcome> {
+  run(step: RedisStep): Promise<RedisOutcome> {
     if (this.#isClosed) return Promise.resolve(failed(new ClosedError(`the connection to ${this.#label} was closed`)))
     if (this.#pending >= this.#maxPending) {
       const text = `${this.#pending} commands wait for ${this.#label} already; try again later`

@@ -13,7 +13,7 @@ import { makeClient } from './client-options.ts'
 import { ClusterTopology } from './cluster-topology.ts'
 import { Gathering } from './gathering.ts'
 import { healthOf, type RedisHealth } from './health.ts'
-import type { RedisArgument, RedisOutcome, RedisReply, RedisStep } from './step.ts'
+import { type RedisArgument, redisCommand, type RedisOutcome, type RedisReply, type RedisStep } from './step.ts'
 import { type RedisListener, Subscriber } from './subscriber.ts'
 import { SingleTopology, type Topology } from './topology.ts'
 
@@ -123,9 +123,13 @@ export class Redis {
     return Promise.all(steps.map((step) => this.#gathering.run(step)))
   }
 
-  /** Sends a message to whoever listens at this moment; resolves with nothing known about who did. One round trip. */
+  /**
+   * Sends a message to whoever listens at this moment; resolves with nothing known about who did. One round trip.
+   *
+   * Messages of one channel are passed on in the order of these calls: on a Cluster they all go through one node.
+   */
   async publish(channel: string, message: RedisArgument): Promise<void> {
-    replyOf(await this.#gathering.run({ key: undefined, command: ['PUBLISH', channel, message] }))
+    replyOf(await this.#gathering.run(redisCommand('PUBLISH', channel, message)))
   }
 
   /**

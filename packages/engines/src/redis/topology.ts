@@ -18,8 +18,8 @@ export interface TopologyParts {
 export interface Topology {
   /** Resolves when keys can be served; throws the reason why they cannot. */
   whenOpen(): Promise<void>
-  /** The connection of a key's node; of any node for no key. Undefined while nobody serves it. */
-  connectionOf(key: string | undefined): Connection | undefined
+  /** The connection of a key's node. Undefined while nobody serves it. */
+  connectionOf(key: string): Connection | undefined
   /** A node answered that a key lives elsewhere: where to ask now. */
   redirected(redirection: Redirection, from: Connection): Connection
   /** Something suggests that keys are served by other nodes now. */

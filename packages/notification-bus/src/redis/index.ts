@@ -1,0 +1,5 @@
+export {
+  openRedisInvalidationChannel,
+  type RedisInvalidationChannel,
+  type RedisInvalidationChannelOptions,
+} from './channel.ts'
