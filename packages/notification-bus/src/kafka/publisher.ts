@@ -27,6 +27,8 @@ interface Failure {
   readonly batch: OutgoingBatch
   readonly producer: Producer
   readonly error: ParlanceError
+  /** Whether the request had other batches too, so that the error may be one of theirs. */
+  readonly isShared: boolean
 }
 
 /** What a publisher works with. */
@@ -197,6 +199,7 @@ export class Publisher {
       batch,
       producer,
       error: convertKafkaError(error, `publishing to ${batch.queue.place}`),
+      isShared: batches.length > 1,
     })
     try {
       const ackLimitMs = Math.ceil(this.#options.kafka.requestTimeoutMs / 2)
@@ -214,7 +217,7 @@ export class Publisher {
     const { clock, deliveryMs, backoff, topics, logger } = this.#options
     const { batch } = first
     const deadline = clock.elapsed() + deliveryMs
-    let failure: Failure | undefined = first
+    let failure: Failure | undefined = first.isShared ? (await this.#send([batch]))[0] : first
     for (let attempt = 1; failure !== undefined; attempt++) {
       const { error, producer }: Failure = failure
       if (error instanceof KafkaTooLargeError) return this.#split(batch, error)

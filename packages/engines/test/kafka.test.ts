@@ -1,0 +1,101 @@
+import { createServer } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { InvalidArgumentError, ParlanceError } from '@parlance/core'
+import {
+  convertKafkaError,
+  type Kafka,
+  KafkaAccessError,
+  KafkaRefusedError,
+  KafkaReplicasError,
+  KafkaTooLargeError,
+  KafkaTopicMissingError,
+  KafkaUnavailableError,
+  openKafka,
+} from '@parlance/engines/kafka'
+import { serviceURL } from '@parlance/testing'
+
+const brokers = serviceURL('kafka')
+
+async function unusedPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+test.each([
+  ['MESSAGE_TOO_LARGE', KafkaTooLargeError, false],
+  ['NOT_ENOUGH_REPLICAS', KafkaReplicasError, true],
+  ['UNKNOWN_TOPIC_OR_PARTITION', KafkaTopicMissingError, true],
+  ['TOPIC_AUTHORIZATION_FAILED', KafkaAccessError, false],
+  ['SASL_AUTHENTICATION_FAILED', KafkaAccessError, false],
+  ['POLICY_VIOLATION', KafkaRefusedError, false],
+])('%s under the layers of the library is found and said in words', (type, kind, retryable) => {
+  const root = Object.assign(new Error('what the broker said'), { type, retriable: false })
+  const error = Object.assign(new Error('retries exceeded'), { cause: root, retriable: false })
+  const converted = convertKafkaError(error, 'here')
+  expect(converted).toBeInstanceOf(kind)
+  expect(converted.retryable).toBe(retryable)
+  expect(converted.message).toMatch(/^here: /)
+  expect(convertKafkaError(converted, 'elsewhere')).toBe(converted)
+})
+
+test('nobody there: an error with the cure, in bounded time', async () => {
+  const port = await unusedPort()
+  const error: unknown = await openKafka({ brokers: [`127.0.0.1:${port}`] }).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(KafkaUnavailableError)
+  expect((error as ParlanceError).message).toMatch(
+    new RegExp(`Kafka at 127.0.0.1:${port}: .*check that the brokers run`),
+  )
+})
+
+test('an address that is none is refused', async () => {
+  await expect(openKafka({ brokers: [] })).rejects.toThrow(InvalidArgumentError)
+  await expect(openKafka({ brokers: ['kafka://host'] })).rejects.toThrow(/host:port/)
+})
+
+describe.skipIf(brokers === undefined)('a connection to Kafka', () => {
+  const prefix = `test-${Math.random().toString(36).slice(2)}`
+  let kafka: Kafka
+  beforeEach(async () => {
+    kafka = await openKafka({ brokers: brokers!.split(',') })
+  })
+  afterEach(async () => {
+    await kafka.administer(async (admin) => {
+      const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix))
+      if (topics.length > 0) await admin.deleteTopics({ topics })
+    })
+    await kafka.close()
+  })
+
+  test('makes topics as told and leaves those that exist as they are', async () => {
+    const spec = { name: `${prefix}.made`, partitions: 3, replication: 1, minInSyncReplicas: 1 }
+    const [made] = await kafka.ensureTopics([{ ...spec, config: { 'retention.ms': '60000' } }])
+    expect(made).toMatchObject({ name: spec.name, inSync: [1, 1, 1] })
+    const [again] = await kafka.ensureTopics([{ ...spec, partitions: 7 }])
+    expect(again!.leaders).toHaveLength(3)
+    await expect(kafka.ensureTopics([{ ...spec, name: `${prefix}.thrice`, replication: 3 }])).rejects.toThrow(
+      /cannot be made with 3 partitions and replication 3: .*number of brokers/,
+    )
+  })
+
+  test('says in words how it is', async () => {
+    const name = `${prefix}.health`
+    expect(await kafka.health([{ name, minInSyncReplicas: 1 }])).toMatchObject({
+      healthy: false,
+      words: expect.stringContaining(`topic ${name} is missing`),
+    })
+    await kafka.ensureTopics([{ name, partitions: 2, replication: 1, minInSyncReplicas: 1 }])
+    expect(await kafka.health([{ name, minInSyncReplicas: 1 }])).toMatchObject({
+      healthy: true,
+      words: expect.stringMatching(/answered in \d+ ms/),
+    })
+    expect(await kafka.health([{ name, minInSyncReplicas: 2 }])).toMatchObject({
+      healthy: false,
+      words: expect.stringContaining(
+        'fewer in-sync replicas than the 2 asked for in partition 0, 1 (1 brokers are up)',
+      ),
+    })
+  })
+})
