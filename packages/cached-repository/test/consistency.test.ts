@@ -1,6 +1,6 @@
 import { createRepositories, type EntityStore } from '@parlance/cached-repository'
 import { createInProcessChannel } from '@parlance/notification-bus/embedded'
-import { createCache } from '@parlance/rockscache'
+import { type CacheStore, createCache } from '@parlance/rockscache'
 import { createEmbeddedCacheStore } from '@parlance/rockscache/embedded'
 import { settle, VirtualClock } from '@parlance/testing'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -147,6 +147,35 @@ describe('after a write has returned, no read shows what was there before', () =
     await clock.advance(20_000)
     expect(tries).toBe(settled)
     expect((await repository.require(key, { read: 'shared' })).title).toBe('new')
+  })
+
+  it('and other processes see it as soon as the shared cache was told, which the cache itself repeats', async () => {
+    const clock = new VirtualClock()
+    const embedded = createEmbeddedCacheStore({ clock })
+    let isDown = false
+    const store: CacheStore = {
+      probe: (...step) => embedded.probe(...step),
+      fill: (...step) => embedded.fill(...step),
+      release: (...step) => embedded.release(...step),
+      settled: (...step) => embedded.settled(...step),
+      markStale: (...step) => (isDown ? Promise.reject(new Error('down')) : embedded.markStale(...step)),
+    }
+    const house = open(() => ({ clock, cache: createCache({ store, clock }) }))
+    const there = createRepositories({ ...house.parts, cache: createCache({ store: embedded, clock }), clock }).of(
+      posts,
+    )
+    const here = house.repositories.of(posts)
+    await here.put(post({ title: 'old' }))
+    expect((await there.require(key)).title).toBe('old')
+    isDown = true
+    await here.patch(key, { title: 'new' })
+    expect((await here.require(key, { read: 'shared' })).title).toBe('new')
+    await clock.advance(20_000)
+    isDown = false
+    await clock.advance(20_000)
+    expect((await there.require(key, { read: 'shared' })).title).toBe('new')
+    expect((await there.require(key)).title).toBe('new')
+    expect(clock.pendingCount).toBe(0)
   })
 
   it('a list put together while a row changed is not kept', async () => {

@@ -1,14 +1,17 @@
-import { type Counter, type Histogram, latencyBucketsMs, type Metrics } from '@parlance/core'
+import { type Counter, type Gauge, type Histogram, latencyBucketsMs, type Metrics } from '@parlance/core'
 
-/** The series a cache writes. Every key that is read counts once as a hit, a stale read or a load. */
+/** The series a cache writes. Every key that is read counts once as a hit, a stale read, a load or a bypass. */
 export interface CacheMetrics {
   readonly hits: Counter
   readonly staleReads: Counter
   readonly loads: Counter
+  readonly bypasses: Counter
   readonly loadErrors: Counter
   readonly waits: Counter
   readonly lostLeases: Counter
   readonly marks: Counter
+  readonly markFailures: Counter
+  readonly undeliveredMarks: Gauge
   readonly undecodable: Counter
   readonly storeErrors: Counter
   readonly loadMs: Histogram
@@ -21,6 +24,7 @@ export function cacheMetrics(metrics: Metrics): CacheMetrics {
     hits: reads('hit'),
     staleReads: reads('stale'),
     loads: reads('load'),
+    bypasses: reads('bypass'),
     loadErrors: metrics.counter('rockscache_load_errors_total', 'Loader calls that failed.'),
     waits: metrics.counter('rockscache_waits_total', 'Waits for a key that somebody else was filling.'),
     lostLeases: metrics.counter(
@@ -28,13 +32,21 @@ export function cacheMetrics(metrics: Metrics): CacheMetrics {
       'Loaded values not stored: the key was marked, or the load outlived its lease.',
     ),
     marks: metrics.counter('rockscache_marks_total', 'Keys marked stale.'),
+    markFailures: metrics.counter(
+      'rockscache_mark_failures_total',
+      'Calls of markStale that the shared cache could not be told of; they are repeated.',
+    ),
+    undeliveredMarks: metrics.gauge(
+      'rockscache_undelivered_marks',
+      'Keys whose mark the shared cache still has to be told; they are read past it.',
+    ),
     undecodable: metrics.counter(
       'rockscache_undecodable_total',
       'Cached values the codec could not read; dropped and loaded anew.',
     ),
     storeErrors: metrics.counter(
       'rockscache_store_errors_total',
-      'Fills and releases that failed; the lease then ends by its time.',
+      'Probes, fills and releases that failed; leases then end by their time.',
     ),
     loadMs: metrics.histogram('rockscache_load_ms', 'Time one loader call took.', latencyBucketsMs),
   }

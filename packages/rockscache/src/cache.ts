@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type Clock,
+  type Count,
   InvalidArgumentError,
   type Logger,
   type Metrics,
@@ -9,14 +10,17 @@ import {
   silentLogger,
   systemClock,
 } from '@parlance/core'
+import { BoundedLoads } from './bounded-loads.ts'
+import { Breaker, guarded } from './breaker.ts'
 import { cacheMetrics } from './cache-metrics.ts'
 import type { CacheStore } from './cache-store.ts'
 import { type Codec, jsonCodec } from './codec.ts'
-import { CacheCodecError } from './errors.ts'
+import { CacheCodecError, UndeliveredMarkError } from './errors.ts'
 import { FreshFlights } from './fresh-flights.ts'
 import type { CacheParts, LoadRequest } from './leased-load.ts'
 import { checkKey, checkKeys, checkTime } from './limits.ts'
 import { type FetchMode, Reader } from './reader.ts'
+import { UndeliveredMarks } from './undelivered-marks.ts'
 
 export interface FetchOptions<T> {
   /** Life of a fresh value: 1 ms or more, shortened by up to `jitter`. */
@@ -44,6 +48,14 @@ export interface CacheOptions {
   readonly jitter?: number
   /** @defaultValue JSON */
   readonly codec?: Codec<unknown>
+  /**
+   * What a fetch does while the shared cache cannot be read: asks the source (`bypass`), or rejects (`fail`).
+   *
+   * @defaultValue 'bypass'
+   */
+  readonly whenDown?: 'bypass' | 'fail'
+  /** So many loads past the cache at a time; a thousand times as many may wait, more are refused. @defaultValue 32 */
+  readonly maxBypassLoads?: Count
   readonly metrics?: Metrics
   readonly logger?: Logger
   /** In [0, 1); seeded in tests. @defaultValue Math.random */
@@ -57,9 +69,11 @@ export interface Cache {
    *
    * Of all processes one loads, the others wait for it. `strong` (the default) never returns what was loaded before a
    * `markStale` that was over when this call began; `eventual` returns the old value while it is replaced. The value is always
-   * decoded anew, so nobody shares the object. A hit is one step on the store.
+   * decoded anew, so nobody shares the object. A hit is one step on the store. While the shared cache is down, the value is
+   * loaded past it: concurrent callers of a key share a load, and so many loads run at a time (`maxBypassLoads`).
    *
-   * @throws what `load` throws, unchanged; the signal's reason; what the store throws when it cannot be read.
+   * @throws what `load` throws, unchanged; the signal's reason; with `whenDown: 'fail'` what the store throws.
+   * @throws {@link OverloadedError} `CORE_OVERLOADED` when too many loads wait for the source while the shared cache is down.
    * @throws {@link InvalidArgumentError} `CORE_INVALID_ARGUMENT` for a key or a `ttlMs` that cannot be.
    * @throws {@link CacheCodecError} `CACHE_CODEC` when the codec refuses the value.
    */
@@ -79,8 +93,12 @@ export interface Cache {
   /**
    * Says that what is cached at the keys is no longer true; call it after the change is committed, and await it.
    *
-   * Loads under way elsewhere cannot fill what they read before. One step on the store for up to 10 000 keys. When it throws, the
-   * mark may be missing: repeat it until it succeeds.
+   * Loads under way elsewhere cannot fill what they read before. One step on the store for up to 10 000 keys.
+   *
+   * @throws {@link UndeliveredMarkError} `CACHE_MARK_UNDELIVERED` when the shared cache could not be told: other processes may
+   *   still be served the old value. The mark is repeated until it is told (the error's `delivered`); this process reads the keys
+   *   past the cache until then. A process that ends before leaves it undone: what has to survive that is repeated by the caller.
+   * @throws {@link OverloadedError} `CORE_OVERLOADED` when 100 000 keys wait to be told already: the mark is not remembered, repeat it.
    */
   markStale(keys: string | readonly string[]): Promise<void>
 }
@@ -103,15 +121,22 @@ export class StoreCache implements Cache {
     checkTime('staleForMs', staleForMs, 0)
     checkTime('absentTtlMs', absentTtlMs, 0)
     if (!(jitter >= 0 && jitter < 1)) throw new InvalidArgumentError(`jitter is ${jitter}; it must be in [0, 1)`)
+    const { clock = systemClock, logger = silentLogger, random = Math.random, maxBypassLoads = 32 } = options
+    if (!(maxBypassLoads >= 1)) throw new InvalidArgumentError(`maxBypassLoads is ${maxBypassLoads}; allow at least 1`)
+    const metrics = cacheMetrics(options.metrics ?? noMetrics)
+    const store = guarded(options.store, new Breaker({ clock, logger, random }))
     this.#parts = {
-      store: options.store,
-      clock: options.clock ?? systemClock,
-      metrics: cacheMetrics(options.metrics ?? noMetrics),
-      logger: options.logger ?? silentLogger,
+      store,
+      clock,
+      metrics,
+      logger,
       leaseMs,
       absentTtlMs,
       jitter,
-      random: options.random ?? Math.random,
+      random,
+      whenDown: options.whenDown ?? 'bypass',
+      bypasses: new BoundedLoads(maxBypassLoads, 1_000 * maxBypassLoads),
+      undelivered: new UndeliveredMarks({ store, clock, logger, random, gauge: metrics.undeliveredMarks }),
     }
     this.#staleForMs = staleForMs
     this.#codec = options.codec ?? jsonCodec()
@@ -188,9 +213,20 @@ export class StoreCache implements Cache {
 
   async #mark(keys: readonly string[], staleForMs: Milliseconds): Promise<void> {
     if (keys.length === 0) return
-    await this.#parts.store.markStale(keys, staleForMs)
-    this.#parts.metrics.marks.add(keys.length)
-    for (const key of keys) this.#reader.invalidate(key)
+    const { store, metrics, undelivered } = this.#parts
+    try {
+      await store.markStale(keys, staleForMs)
+    } catch (cause) {
+      metrics.markFailures.add()
+      throw new UndeliveredMarkError('the shared cache could not be told what is stale; this is repeated until it is', {
+        cause,
+        details: { keyCount: keys.length },
+        delivered: undelivered.add(keys, staleForMs),
+      })
+    } finally {
+      for (const key of keys) this.#reader.invalidate(key)
+    }
+    metrics.marks.add(keys.length)
   }
 
   /** What cannot be decoded was written by another version of the program: it is hidden for good and loaded anew. */
@@ -200,7 +236,12 @@ export class StoreCache implements Cache {
       keyCount: keys.length,
       error,
     })
-    await this.#mark(keys, 0)
+    try {
+      await this.#mark(keys, 0)
+    } catch (failure) {
+      // What could not be hidden is read past the cache from now on.
+      if (!(failure instanceof UndeliveredMarkError)) throw failure
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 export { type Cache, type CacheOptions, createCache, type FetchOptions } from './cache.ts'
 export type { CacheStore, Fill, Probe } from './cache-store.ts'
 export { type Codec, jsonCodec } from './codec.ts'
-export { CacheCodecError } from './errors.ts'
+export { CacheUnavailableError } from './breaker.ts'
+export { CacheCodecError, UndeliveredMarkError } from './errors.ts'
 export type { FetchMode } from './reader.ts'

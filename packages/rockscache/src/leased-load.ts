@@ -1,8 +1,10 @@
 import type { Clock, Logger, Milliseconds } from '@parlance/core'
+import type { BoundedLoads } from './bounded-loads.ts'
 import type { CacheMetrics } from './cache-metrics.ts'
 import type { CacheStore, Fill } from './cache-store.ts'
 import type { Fresh, Tick } from './fresh-flights.ts'
 import { orAborted } from './or-aborted.ts'
+import type { UndeliveredMarks } from './undelivered-marks.ts'
 
 /** Loads keys as bytes; a key that is missing in the answer is absent at the source. */
 export type LoadBytes = (keys: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>
@@ -17,6 +19,9 @@ export interface CacheParts {
   readonly absentTtlMs: Milliseconds
   readonly jitter: number
   readonly random: () => number
+  readonly whenDown: 'bypass' | 'fail'
+  readonly bypasses: BoundedLoads
+  readonly undelivered: UndeliveredMarks
 }
 
 /** One read's way to the source. */
@@ -51,6 +56,27 @@ export async function loadUnderLease(
   const filledAt = tick()
   const stored = owner === undefined ? new Set() : await fill(parts, keys, owner, loaded, ttlMs)
   return new Map(keys.map((key) => [key, { value: loaded.get(key), freshAt: stored.has(key) ? filledAt : loadedAt }]))
+}
+
+/** Loads keys past the cache, which is down or must not be believed: so many loads at a time, and nothing is filled. */
+export async function loadPast(
+  parts: CacheParts,
+  keys: readonly string[],
+  { load, signal }: LoadRequest,
+  tick: () => Tick,
+): Promise<Map<string, Fresh<Uint8Array | undefined>>> {
+  const { metrics, bypasses } = parts
+  metrics.bypasses.add(keys.length)
+  let loadedAt: Tick = 0
+  const work = (): Promise<ReadonlyMap<string, Uint8Array>> => {
+    loadedAt = tick()
+    return timed(parts, () => orAborted(() => load(keys), signal)).catch((error: unknown) => {
+      metrics.loadErrors.add()
+      throw error
+    })
+  }
+  const loaded = await bypasses.run(work, signal)
+  return new Map(keys.map((key) => [key, { value: loaded.get(key), freshAt: loadedAt }]))
 }
 
 async function timed<T>({ clock, metrics }: CacheParts, work: () => Promise<T>): Promise<T> {

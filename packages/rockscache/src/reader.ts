@@ -1,7 +1,7 @@
 import type { Flight, Milliseconds } from '@parlance/core'
 import type { Probe } from './cache-store.ts'
 import type { Fresh, FreshFlights, Tick } from './fresh-flights.ts'
-import { type CacheParts, type LoadRequest, loadUnderLease } from './leased-load.ts'
+import { type CacheParts, type LoadRequest, loadPast, loadUnderLease } from './leased-load.ts'
 import { orAborted } from './or-aborted.ts'
 
 /**
@@ -51,10 +51,14 @@ export class Reader {
   async many(keys: readonly string[], mode: FetchMode, request: LoadRequest): Promise<Map<string, Bytes>> {
     const found = new Map<string, Bytes>()
     const owner = this.#nextOwner()
-    let pending = keys
+    let pending = await this.#pastTheCache(keys, request, found)
     for (let waits = 0; pending.length > 0; waits++) {
       request.signal?.throwIfAborted()
-      const probes = await this.#parts.store.probe(pending, owner, this.#parts.leaseMs)
+      const probes = await this.#probe(pending, owner)
+      if (probes === undefined) {
+        for (const [key, { value }] of await loadPast(this.#parts, pending, request, () => 0)) found.set(key, value)
+        break
+      }
       const plan = this.#plan(pending, probes, mode, found)
       if (plan.refresh.length > 0) this.#refresh(plan.refresh, owner, request)
       await this.#loadInto(found, plan.load, owner, request)
@@ -85,7 +89,12 @@ export class Reader {
     const owner = this.#nextOwner()
     for (let waits = 0; ; waits++) {
       const probedAt = tick()
-      const probe = (await this.#parts.store.probe(keys, owner, this.#parts.leaseMs))[0] as Probe
+      const probes = this.#parts.undelivered.holds(key) ? undefined : await this.#probe(keys, owner)
+      if (probes === undefined) {
+        const loaded = await loadPast(this.#parts, keys, { ...request, signal: flight.signal }, tick)
+        return loaded.get(key) as Fresh<Bytes>
+      }
+      const probe = probes[0] as Probe
       const verdict = judge(probe, mode)
       if (verdict === 'hit' || verdict === 'stale' || verdict === 'refresh') {
         this.#parts.metrics[verdict === 'hit' ? 'hits' : 'staleReads'].add()
@@ -103,6 +112,35 @@ export class Reader {
       await this.#settled(new Map([[key, leftMs(probe)]]))
       if (flight.isAbandoned) flight.signal.throwIfAborted()
     }
+  }
+
+  /** Undefined when the shared cache could not be asked and the source is to be asked instead. */
+  async #probe(keys: readonly string[], owner: string): Promise<readonly Probe[] | undefined> {
+    const { store, leaseMs, whenDown, metrics, logger } = this.#parts
+    try {
+      return await store.probe(keys, owner, leaseMs)
+    } catch (error) {
+      metrics.storeErrors.add()
+      if (whenDown === 'fail') throw error
+      // The probe may have taken leases before its answer was lost.
+      store.release(keys, owner).catch((failure: unknown) => {
+        logger.debug('could not give leases back; they end by their time', { keyCount: keys.length, error: failure })
+      })
+      return undefined
+    }
+  }
+
+  /** Loads the keys whose marks the shared cache still has to be told; answers the others. */
+  async #pastTheCache(
+    keys: readonly string[],
+    request: LoadRequest,
+    found: Map<string, Bytes>,
+  ): Promise<readonly string[]> {
+    const { undelivered } = this.#parts
+    const held = keys.filter((key) => undelivered.holds(key))
+    if (held.length === 0) return keys
+    for (const [key, { value }] of await loadPast(this.#parts, held, request, () => 0)) found.set(key, value)
+    return keys.filter((key) => !found.has(key))
   }
 
   /** Sorts keys by what is to be done, and puts those that are done already into `found`. */
@@ -146,11 +184,15 @@ export class Reader {
 
   async #settled(leftMsByKey: ReadonlyMap<string, Milliseconds>): Promise<void> {
     this.#parts.metrics.waits.add(leftMsByKey.size)
-    await Promise.all(
-      Array.from(leftMsByKey, ([key, leftMs]) =>
-        this.#parts.store.settled(key, Math.max(1, Math.min(leftMs, this.#parts.leaseMs))),
-      ),
-    )
+    const { store, leaseMs, metrics, logger } = this.#parts
+    const waits = Array.from(leftMsByKey, ([key, leftMs]) => store.settled(key, Math.max(1, Math.min(leftMs, leaseMs))))
+    try {
+      await Promise.all(waits)
+    } catch (error) {
+      // A wait may end too early; the probe that follows it tells what is wrong.
+      metrics.storeErrors.add()
+      logger.debug('a wait for somebody who loads ended early', { error })
+    }
   }
 }
 

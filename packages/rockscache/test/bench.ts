@@ -59,7 +59,7 @@ export function recordedMetrics(): { readonly metrics: Metrics; readonly counts:
       const series = [name, ...Object.values(labels)].join(' ')
       return { add: (amount = 1) => void counts.set(series, (counts.get(series) ?? 0) + amount) }
     },
-    gauge: () => ({ set: () => undefined }),
+    gauge: (name) => ({ set: (value) => void counts.set(name, value) }),
     histogram: (name) => ({ observe: () => void counts.set(name, (counts.get(name) ?? 0) + 1) }),
   }
   return { metrics, counts }

@@ -1,6 +1,6 @@
 import { backoffMs, type Clock, type Counter, type Logger, type Metrics, wait } from '@parlance/core'
 import type { InvalidationChannel, InvalidationReceiver } from '@parlance/notification-bus'
-import type { Cache } from '@parlance/rockscache'
+import { type Cache, UndeliveredMarkError } from '@parlance/rockscache'
 import type { StaleKeys } from '../entity/dependents.ts'
 import type { Patch, ReadPath } from './read-path.ts'
 
@@ -9,8 +9,9 @@ const maxKeysPerMark = 10_000
 /**
  * Makes what depends on a write untrue everywhere: at once in this process, then in the shared cache, then in the others.
  *
- * While the shared cache cannot be told, the keys stay pending, so this process reads them from the store, and telling is
- * tried again until it succeeds: a write that is durable is not reported as failed.
+ * While the shared cache cannot be told, the keys stay pending, so this process reads them from the store: a write that is
+ * durable is not reported as failed. The cache itself repeats what it could not deliver; processes that the channel could not
+ * tell flush by themselves.
  */
 export class Invalidation {
   readonly #reads: ReadPath
@@ -51,22 +52,26 @@ export class Invalidation {
     this.#reads.suspend(shared, patches)
   }
 
-  /** The rest. Resolves when every read of this process sees the write; repeats what fails in the background. */
+  /** The rest. Resolves when every read of this process sees the write; what fails is completed in the background. */
   async finish(stale: StaleKeys): Promise<void> {
     try {
       await this.deliver(stale)
     } catch (error) {
       this.#failed(error)
-      void this.#deliverAtLast(stale)
+      void this.#deliverAtLast(stale, error)
     }
   }
 
-  /** One try of it. */
+  /** One try of it; it rejects when the shared cache could not be told. */
   async deliver({ shared, local }: StaleKeys): Promise<void> {
     const keys = [...shared]
     for (let start = 0; start < keys.length; start += maxKeysPerMark)
       await this.#cache.markStale(keys.slice(start, start + maxKeysPerMark))
-    await this.#channel.publish([...keys, ...local], this.#own)
+    try {
+      await this.#channel.publish([...keys, ...local], this.#own)
+    } catch (error) {
+      this.#failed(error)
+    }
     this.#reads.settle(keys)
   }
 
@@ -75,19 +80,25 @@ export class Invalidation {
     this.#closed.abort()
   }
 
-  async #deliverAtLast(stale: StaleKeys): Promise<void> {
-    for (let attempt = 1; !this.#closed.signal.aborted; attempt++) {
+  async #deliverAtLast(stale: StaleKeys, failure: unknown): Promise<void> {
+    const { signal } = this.#closed
+    let reason = failure
+    for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        await wait(this.#clock, backoffMs(attempt, { firstMs: 100, maxMs: 5_000 }), this.#closed.signal)
-        return await this.deliver(stale)
+        if (reason instanceof UndeliveredMarkError) await reason.delivered
+        else await wait(this.#clock, backoffMs(attempt, { firstMs: 100, maxMs: 5_000 }), signal)
+        if (!signal.aborted) await this.deliver(stale)
+        return
       } catch (error) {
-        if (!this.#closed.signal.aborted) this.#failed(error)
+        if (signal.aborted) return
+        this.#failed(error)
+        reason = error
       }
     }
   }
 
   #failed(error: unknown): void {
     this.#failures.add()
-    this.#logger.warn('other processes could not be told about a write yet; trying again', { error })
+    this.#logger.warn('other processes could not be told about a write yet', { error })
   }
 }
