@@ -36,3 +36,13 @@ export class NodeCallError extends ParlanceError {
     this.retryable = isRetryable
   }
 }
+
+/** The other end of a link does not keep to its rules, or does not know the cluster's secret. The connection is cut. */
+export class LinkProtocolError extends ParlanceError {
+  static override readonly code = 'GATEWAY_LINK_PROTOCOL'
+}
+
+/** A process cannot listen for the calls of others; the message says where, why, and the cure. */
+export class NodeHostError extends ParlanceError {
+  static override readonly code = 'GATEWAY_NODE_HOST'
+}
