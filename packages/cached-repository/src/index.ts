@@ -65,4 +65,4 @@ export {
   type StreamViews,
 } from './stream/stream.ts'
 export type { Entry, EntryMethods, StreamRepository, StreamRepositoryOf } from './stream/stream-repository.ts'
-export type { BatchEffects, LastMark, StreamAppend, StreamBatch, StreamStore } from './stream/stream-store.ts'
+export type { BatchEffects, LastMark, StreamBatch, StreamStore } from './stream/stream-store.ts'

@@ -75,16 +75,16 @@ it('whatever the store refuses for good fails the calls it came from, and no oth
   const picky = openHouse(({ streams }) => ({
     streams: {
       ...passedOn(streams),
-      append: (step) =>
-        streams.append({
-          ...step,
-          take: () => {
-            const batches = step.take()
-            if (batches.some(({ entries }) => entries.some(({ payload }) => String(payload).includes('odd'))))
-              throw new TypeError('odd')
-            return batches
-          },
-        }),
+      append: (take) =>
+        streams.append(() =>
+          take().map((batch) => ({
+            ...batch,
+            effects: (appended) => {
+              if (batch.entries.some(({ payload }) => String(payload).includes('odd'))) throw new TypeError('odd')
+              return batch.effects(appended)
+            },
+          })),
+        ),
     },
   }))
   const lineup = picky.repositories.ofStream(lines)

@@ -5,7 +5,13 @@ const houses = new WeakMap<object, House>()
 
 function open() {
   const house = openHouse()
-  const parts = { store: house.parts.store, lists: house.parts.lists, streams: house.parts.streams, log: house.log }
+  const parts = {
+    store: house.parts.store,
+    lists: house.parts.lists,
+    streams: house.parts.streams,
+    log: house.log,
+    topic: 'contract.appended',
+  }
   houses.set(parts, house)
   return parts
 }

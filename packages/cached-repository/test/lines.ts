@@ -47,7 +47,8 @@ export const lines = stream('line', {
 
 /** A store's methods, to be replaced one by one. */
 export const passedOn = (streams: StreamStore): StreamStore => ({
-  append: (step) => streams.append(step),
+  soleWriter: streams.soleWriter,
+  append: (take) => streams.append(take),
   read: (...parameters) => streams.read(...parameters),
   readMany: (...parameters) => streams.readMany(...parameters),
   heads: (names) => streams.heads(names),

@@ -1,5 +1,4 @@
-import { rejects } from 'node:assert/strict'
-import type { EventLog, ReadRecord } from '@parlance/notification-bus'
+import type { EventLog } from '@parlance/notification-bus'
 import type { AppendedEntry } from '@parlance/seq-allocator'
 import { defineContract, until } from '@parlance/testing'
 import { same } from './same.ts'
@@ -9,6 +8,8 @@ import type { BatchEffects, StreamBatch, StreamStore } from '../stream/stream-st
 export interface StreamStoreUnderTest {
   readonly streams: StreamStore
   readonly log: EventLog
+  /** A topic of that log. */
+  readonly topic: string
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -16,14 +17,30 @@ const text = (payload: Uint8Array): string => new TextDecoder().decode(payload)
 const entries = (...texts: string[]) => texts.map((one) => ({ payload: bytes(one), repeatKey: one }))
 const nothing: BatchEffects = { marks: [], announced: [] }
 
-async function append(
+type Given = Pick<StreamBatch, 'stream' | 'entries'> & Partial<Pick<StreamBatch, 'effects'>>
+
+/** What became of each batch. */
+async function outcomes(
   { streams }: StreamStoreUnderTest,
-  batches: readonly StreamBatch[],
-  effects: (appended: readonly (readonly AppendedEntry[])[]) => BatchEffects = () => nothing,
-): Promise<readonly (readonly AppendedEntry[])[]> {
-  let result: readonly (readonly AppendedEntry[])[] = []
-  await streams.append({ take: () => batches, effects, committed: (appended) => (result = appended) })
-  return result
+  batches: readonly Given[],
+): Promise<PromiseSettledResult<readonly AppendedEntry[]>[]> {
+  const results: PromiseSettledResult<readonly AppendedEntry[]>[] = []
+  await streams.append(() =>
+    batches.map((batch, index) => ({
+      effects: () => nothing,
+      ...batch,
+      committed: (value) => (results[index] = { status: 'fulfilled', value }),
+      failed: (reason) => (results[index] = { status: 'rejected', reason }),
+    })),
+  )
+  return results
+}
+
+async function append(parts: StreamStoreUnderTest, batches: readonly Given[]): Promise<(readonly AppendedEntry[])[]> {
+  return (await outcomes(parts, batches)).map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
 }
 
 async function contents({ streams }: StreamStoreUnderTest, stream: string): Promise<string[]> {
@@ -61,67 +78,108 @@ export const streamStoreContract = defineContract<StreamStoreUnderTest>()('Strea
     same(await contents(parts, 'a'), ['1 x', '2 y', '3 z'])
   },
 
-  'what is taken is what was there when the step began': async (parts) => {
-    const batches: StreamBatch[] = [{ stream: 'a', entries: entries('x') }]
+  'what is taken is what was there when the step began, and each batch is told of once': async (parts) => {
+    const batches: Given[] = [{ stream: 'a', entries: entries('x') }]
     const calls: string[] = []
-    const done = parts.streams.append({
-      take: () => {
-        calls.push('take')
-        return batches.splice(0)
-      },
-      effects: () => {
-        calls.push('effects')
-        return nothing
-      },
-      committed: () => calls.push('committed'),
+    const done = parts.streams.append(() => {
+      calls.push('take')
+      return batches.splice(0).map((batch) => ({
+        ...batch,
+        effects: () => {
+          calls.push('effects')
+          return nothing
+        },
+        committed: () => calls.push('committed'),
+        failed: () => calls.push('failed'),
+      }))
     })
+    batches.push({ stream: 'a', entries: entries('y') })
     await done
-    same(calls, ['take', 'effects', 'committed'])
-    same(await contents(parts, 'a'), ['1 x'])
+    same(calls, ['take', 'effects', 'effects', 'committed', 'committed'])
+    same(await contents(parts, 'a'), ['1 x', '2 y'])
   },
 
-  'marks keep the last seq that was given, per view, stream and value': async (parts) => {
-    const mark = (view: string, stream: string, value: string, seq: number) => ({ view, stream, value, seq })
-    const one = [{ stream: 'a', entries: entries('x') }]
-    await append(parts, one, () => ({ ...nothing, marks: [mark('v', 'a', 'u', 1), mark('v', 'b', 'u', 5)] }))
-    await append(parts, [], () => ({ ...nothing, marks: [mark('v', 'a', 'u', 4), mark('w', 'a', '', 2)] }))
-    const asked = [mark('v', 'a', 'u', 0), mark('w', 'a', 'u', 0), mark('w', 'a', '', 0), mark('v', 'b', 'u', 0)]
-    same(await parts.streams.last(asked), [4, 0, 2, 5])
+  'marks keep the highest seq, per view, stream and value, however many entries follow': async (parts) => {
+    const marking = (stream: string, count: number, ...marks: [view: string, value: string][]): Given => ({
+      stream,
+      entries: Array.from({ length: count }, () => ({ payload: bytes('x') })),
+      effects: (appended) => ({
+        ...nothing,
+        marks: marks.map(([view, value]) => ({ view, value, seq: appended.at(-1)!.seq })),
+      }),
+    })
+    await append(parts, [marking('a', 1, ['v', 'u']), marking('b', 5, ['v', 'u'])])
+    await append(parts, [marking('a', 2, ['w', '']), marking('a', 1, ['v', 'u'])])
+    for (const count of [70, 70, 70]) await append(parts, [marking('a', count, ['v', 'often'])])
+    const asked = (view: string, stream: string, value: string) => ({ view, stream, value })
+    same(
+      await parts.streams.last([
+        asked('v', 'a', 'u'),
+        asked('w', 'a', 'u'),
+        asked('w', 'a', ''),
+        asked('v', 'b', 'u'),
+        asked('v', 'a', 'often'),
+        asked('v', 'nobody', 'u'),
+      ]),
+      [4, 0, 3, 5, 214, 0],
+    )
   },
 
-  'announcements are published with their entries, in order': async (parts) => {
-    const seen: ReadRecord[] = []
+  'announcements are published if their entries are stored, in order': async (parts) => {
+    const seen: string[] = []
     const subscription = await parts.log.subscribe(
-      'contract.appended',
+      parts.topic,
       'contract',
       async (records) => {
-        seen.push(...records)
+        for (const { payload } of records) if (!seen.includes(text(payload))) seen.push(text(payload))
       },
       { maxBatch: 10 },
     )
-    const announce = (...texts: string[]): BatchEffects => ({
-      ...nothing,
-      announced: [{ topic: 'contract.appended', records: texts.map((one) => ({ key: 'k', payload: bytes(one) })) }],
+    const announcing = (stream: string, one: string, ...texts: string[]): Given => ({
+      stream,
+      entries: entries(one),
+      effects: () => {
+        if (texts.length === 0) throw new RangeError('refused')
+        return {
+          ...nothing,
+          announced: [{ topic: parts.topic, records: texts.map((said) => ({ key: 'k', payload: bytes(said) })) }],
+        }
+      },
     })
-    await append(parts, [{ stream: 'a', entries: entries('x') }], () => announce('first', 'second'))
-    await append(parts, [{ stream: 'a', entries: entries('y') }], () => announce('third'))
-    await until('the announcements arrived', () => seen.length === 3)
-    same(
-      seen.map(({ payload }) => text(payload)),
-      ['first', 'second', 'third'],
-    )
+    await append(parts, [announcing('a', 'x', 'first', 'second')])
+    await outcomes(parts, [announcing('a', 'refused')])
+    await append(parts, [announcing('a', 'y', 'third'), announcing('a', 'x', 'never'), announcing('a', 'z', 'fourth')])
+    await append(parts, [announcing('a', 'x', 'never')])
+    await append(parts, [announcing('a', 'last', 'fifth')])
+    await until('the announcements arrived', () => seen.includes('fifth'))
+    same(seen, ['first', 'second', 'third', 'fourth', 'fifth'])
     await subscription.close()
   },
 
-  'when the effects fail nothing is stored, and the next append takes the numbers': async (parts) => {
-    await append(parts, [{ stream: 'a', entries: entries('x') }])
-    const failing = append(parts, [{ stream: 'a', entries: entries('y') }], () => {
-      throw new RangeError('refused')
+  'a batch whose effects fail is not stored; the others are, and take the numbers': async (parts) => {
+    const failing = (stream: string, one: string): Given => ({
+      stream,
+      entries: entries(one),
+      effects: () => {
+        throw new RangeError('refused')
+      },
     })
-    await rejects(failing, { message: 'refused' })
+    await append(parts, [{ stream: 'a', entries: entries('x') }])
+    const [alone] = await outcomes(parts, [failing('a', 'y')])
+    same([alone!.status, (alone as PromiseRejectedResult).reason], ['rejected', new RangeError('refused')])
     same(await contents(parts, 'a'), ['1 x'])
-    const [appended] = await append(parts, [{ stream: 'a', entries: entries('y') }])
-    same(appended, [{ seq: 2, repeated: false }])
+    const among = await outcomes(parts, [
+      { stream: 'a', entries: entries('y') },
+      failing('a', 'z'),
+      { stream: 'b', entries: entries('other') },
+      { stream: 'a', entries: entries('z') },
+    ])
+    same(
+      among.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    )
+    same(await contents(parts, 'a'), ['1 x', '2 y', '3 z'])
+    same(await contents(parts, 'b'), ['1 other'])
   },
 
   'what is truncated is gone, and its numbers are not given again': async (parts) => {

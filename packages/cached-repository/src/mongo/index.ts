@@ -1,2 +1,3 @@
 export { createMongoEntityStore, type MongoEntityStore, type MongoEntityStoreOptions } from './entity-store.ts'
 export { createMongoRepositories, type MongoRepositories, type MongoRepositoriesOptions } from './mongo-repositories.ts'
+export { type MongoStreamStore, type MongoStreamStoreOptions, openMongoStreamStore } from './stream-store.ts'

@@ -110,66 +110,51 @@ export class Appender {
   }
 
   async #step(): Promise<void> {
-    let taken: Waiting[] | undefined
     try {
-      const appended = await this.#durably(() => (taken = this.#take()))
-      settle(taken!, appended)
+      await this.#store.append(() => this.#take().map((batch) => this.#batchOf(batch)))
     } catch (error) {
-      await this.#failed(taken ?? this.#take(), error)
+      // Nothing was taken.
+      for (const batch of this.#take()) reject(batch, error)
     }
   }
 
-  /**
-   * One of them may be what the store refused, and the others are not to suffer from it: every stream gets a step of its
-   * own, then every call of a stream. They are handed in at once, in order, so that the store can make them durable together.
-   */
-  async #failed(batches: readonly Waiting[], error: unknown): Promise<void> {
-    const parts = batches.length > 1 ? batches : batches.flatMap(callByCall)
-    if (parts.length <= 1 || (error instanceof ParlanceError && error.retryable)) fail(batches, error)
-    else await Promise.all(parts.map((part) => this.#alone(part)))
-  }
-
-  async #alone(batch: Waiting): Promise<void> {
-    try {
-      settle([batch], await this.#durably(() => [batch]))
-    } catch (error) {
-      await this.#failed([batch], error)
-    }
-  }
-
-  async #durably(take: () => readonly Waiting[]): Promise<readonly (readonly AppendedEntry[])[]> {
-    let taken: readonly Waiting[] = []
-    let result: readonly (readonly AppendedEntry[])[] = []
-    await this.#store.append({
-      take: () => {
-        taken = take()
-        return taken.map((batch): StreamBatch => ({ stream: this.#fullName(batch.name), entries: batch.entries }))
-      },
-      effects: (appended) => this.#effects(taken, appended),
+  #batchOf(batch: Waiting): StreamBatch {
+    return {
+      stream: this.#fullName(batch.name),
+      entries: batch.entries,
+      effects: (appended) => this.#effects(batch, appended),
       committed: (appended) => {
-        result = appended
-        taken.forEach((batch, index) => this.#report(batch, appended[index]!))
+        this.#report(batch, appended)
+        resolve(batch, appended)
       },
-    })
-    return result
+      failed: (error) => this.#failed(batch, error),
+    }
   }
 
-  #effects(taken: readonly Waiting[], appended: readonly (readonly AppendedEntry[])[]): BatchEffects {
+  /** One call may be what the store refused, and the others are not to suffer from it: every call is handed in again, in order. */
+  #failed(batch: Waiting, error: unknown): void {
+    if (batch.calls.length === 1 || (error instanceof ParlanceError && error.retryable)) {
+      reject(batch, error)
+      return
+    }
+    const parts = callByCall(batch)
+    this.#store
+      .append(() => parts.map((part) => this.#batchOf(part)))
+      .catch((refusal: unknown) => parts.forEach((part) => reject(part, refusal)))
+  }
+
+  #effects(batch: Waiting, appended: readonly AppendedEntry[]): BatchEffects {
     const marks = new Map<string, LastMark>()
-    const records: LogRecord[] = []
-    taken.forEach((batch, batchIndex) => {
-      const stream = this.#fullName(batch.name)
-      const fresh: unknown[] = []
-      let first = 0
-      appended[batchIndex]!.forEach(({ seq, repeated }, index) => {
-        if (repeated) return
-        if (first === 0) first = seq
-        fresh.push(batch.rows[index])
-        for (const [view, value] of batch.marks[index]!)
-          marks.set(`${view}\0${stream}\0${value}`, { view: `${this.#schema.name}.${view}`, stream, value, seq })
-      })
-      for (const record of announcementOf(this.#schema, batch.name, first, fresh)) records.push(record)
+    const fresh: unknown[] = []
+    let first = 0
+    appended.forEach(({ seq, repeated }, index) => {
+      if (repeated) return
+      if (first === 0) first = seq
+      fresh.push(batch.rows[index])
+      for (const [view, value] of batch.marks[index]!)
+        marks.set(`${view}\0${value}`, { view: `${this.#schema.name}.${view}`, value, seq })
     })
+    const records: LogRecord[] = announcementOf(this.#schema, batch.name, first, fresh)
     const announced = records.length === 0 ? [] : [{ topic: this.#schema.announce!.topic.name, records }]
     return { marks: [...marks.values()], announced }
   }
@@ -212,16 +197,14 @@ function callByCall({ name, rows, entries, marks, calls }: Waiting): Waiting[] {
   })
 }
 
-function settle(batches: readonly Waiting[], appended: readonly (readonly AppendedEntry[])[]): void {
-  batches.forEach(({ calls }, index) => {
-    let from = 0
-    for (const { count, resolve } of calls) {
-      resolve(appended[index]!.slice(from, from + count))
-      from += count
-    }
-  })
+function resolve({ calls }: Waiting, appended: readonly AppendedEntry[]): void {
+  let from = 0
+  for (const call of calls) {
+    call.resolve(appended.slice(from, from + call.count))
+    from += call.count
+  }
 }
 
-function fail(batches: readonly Waiting[], error: unknown): void {
-  for (const { calls } of batches) for (const { reject } of calls) reject(error)
+function reject({ calls }: Waiting, error: unknown): void {
+  for (const call of calls) call.reject(error)
 }

@@ -14,8 +14,8 @@ export interface MongoAppend {
   readonly stream: string
   readonly entries: readonly NewEntry[]
   /**
-   * Called when the numbers are known; what it throws fails this append, of which nothing is stored then. Pure and quick: it
-   * is called again when somebody else took the numbers first.
+   * Called when the numbers are known and at least one entry is new; what it throws fails this append, of which nothing is
+   * stored then. Pure and quick: it is called again when somebody else took the numbers first.
    */
   readonly attach?: (appended: readonly AppendedEntry[]) => Attachment
   /** Called synchronously when the append is durable; for one stream in the order of the numbers. */

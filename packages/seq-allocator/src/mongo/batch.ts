@@ -59,18 +59,16 @@ export function numberBatch(
       return { seq, repeated: false }
     })
     try {
-      const { tags: partTags = [], note } = part.attach?.(appended) ?? {}
-      if (fresh.length > 0) {
-        if (note !== undefined) {
-          const made = { q: first + entries.length + fresh.length - 1, at: nowMs, n: note }
-          if (notes.length > 0 && noteBytes([...notes, made]) > maxNoteBytes)
-            return { batch: batchOf(), left: parts.slice(index) }
-          notes.push(made)
-        }
-        for (const { tag, seq } of partTags) {
-          const hash = hashOf(tag)
-          tags.set(hash, Math.max(seq, tags.get(hash) ?? 0))
-        }
+      const attachment = fresh.length === 0 ? undefined : part.attach?.(appended)
+      if (attachment?.note !== undefined) {
+        const note = { q: first + entries.length + fresh.length - 1, at: nowMs, n: attachment.note }
+        if (notes.length > 0 && noteBytes([...notes, note]) > maxNoteBytes)
+          return { batch: batchOf(), left: parts.slice(index) }
+        notes.push(note)
+      }
+      for (const { tag, seq } of attachment?.tags ?? []) {
+        const hash = hashOf(tag)
+        tags.set(hash, Math.max(seq, tags.get(hash) ?? 0))
       }
     } catch (error) {
       part.reject(error)

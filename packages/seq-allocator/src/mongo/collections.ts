@@ -1,5 +1,5 @@
 import { convertMongoError, type Mongo } from '@parlance/engines/mongo'
-import { type AnyBulkWriteOperation, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
+import { type AnyBulkWriteOperation, type Filter, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
 import type { Batch } from './batch.ts'
 import { type BlockDocument, hashOf, type NumberDocument, numberID, type TailDocument } from './documents.ts'
 import type { Sealing } from './sealing.ts'
@@ -119,11 +119,15 @@ export class Collections {
     )
   }
 
-  /** Tails that have notes. One query. */
-  noted(limit: number): Promise<Pick<TailDocument, '_id' | 'notes' | 'claimedUntil'>[]> {
+  /** Tails with notes made before a moment, that nobody claimed or whose claim has run out. One query. */
+  noted(beforeMs: number, nowMs: number, limit: number): Promise<Pick<TailDocument, '_id' | 'notes'>[]> {
+    const filter: Filter<TailDocument> = {
+      noted: 1,
+      $and: [{ $or: [{ 'notes.0.at': { $lte: beforeMs } }, { notes: { $size: 0 } }] }, unclaimed(nowMs)],
+    }
     return this.#mongo.on<TailDocument, TailDocument[]>(journal, (collection) =>
       collection
-        .find({ noted: 1 }, { projection: { notes: 1, claimedUntil: 1 }, promoteBuffers: true, batchSize: limit + 1 })
+        .find(filter, { projection: { notes: 1 }, promoteBuffers: true, batchSize: limit + 1 })
         .limit(limit)
         .toArray(),
     )
@@ -133,7 +137,7 @@ export class Collections {
   claim(stream: string, nowMs: number, untilMs: number): Promise<boolean> {
     return this.#mongo.on<TailDocument, boolean>(journal, async (collection) => {
       const { matchedCount } = await collection.updateOne(
-        { _id: stream, noted: 1, $or: [{ claimedUntil: { $exists: false } }, { claimedUntil: { $lt: nowMs } }] },
+        { _id: stream, noted: 1, ...unclaimed(nowMs) },
         { $set: { claimedUntil: untilMs } },
       )
       return matchedCount === 1
@@ -207,6 +211,10 @@ export class Collections {
     })
   }
 }
+
+const unclaimed = (nowMs: number) => ({
+  $or: [{ claimedUntil: { $exists: false } }, { claimedUntil: { $lt: nowMs } }],
+})
 
 /** Tells whether all that failed is that documents were there already, durably. */
 function isOnlyDuplicates(error: unknown): boolean {

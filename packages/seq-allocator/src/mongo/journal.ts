@@ -16,7 +16,7 @@ import type { AppendedEntry, Journal, NewEntry } from '../journal.ts'
 import { assertEntries, assertStreamName } from '../limits.ts'
 import type { MongoAppend } from './append.ts'
 import { Collections } from './collections.ts'
-import { blockID, type NoteDocument } from './documents.ts'
+import { blockID } from './documents.ts'
 import { Reader } from './reader.ts'
 import { type NotesListener, Writer } from './writer.ts'
 
@@ -71,6 +71,8 @@ export interface MongoJournal extends Journal {
     readonly claimMs: Milliseconds
     readonly limit: Count
   }): Promise<UnsettledNotes[]>
+  /** Takes nothing more, and resolves when everything taken is stored or refused. */
+  drain(): Promise<void>
   /** Takes nothing more, finishes what was taken, and deletes the settled notes. Leaves the connection open. */
   close(): Promise<void>
 }
@@ -146,7 +148,9 @@ class DocumentJournal implements MongoJournal {
   async appendWith(append: MongoAppend): Promise<AppendedEntry[]> {
     assertStreamName(append.stream)
     assertEntries(append.entries, this.#maxPayloadBytes)
-    return append.entries.length === 0 ? [] : this.#writer.append(append)
+    if (append.entries.length > 0) return this.#writer.append(append)
+    append.committed?.([])
+    return []
   }
 
   read(stream: string, first: number, last: number, limit?: Count, maxBytes?: Bytes) {
@@ -196,22 +200,22 @@ class DocumentJournal implements MongoJournal {
     readonly limit: Count
   }): Promise<UnsettledNotes[]> {
     const now = this.#clock.now()
-    const taken = (await this.#collections.noted(limit)).map(async ({ _id: stream, notes = [], claimedUntil = 0 }) => {
-      const isFree = claimedUntil < now
+    const found = await this.#collections.noted(now - olderThanMs, now, limit)
+    const taken = found.map(async ({ _id: stream, notes = [] }): Promise<UnsettledNotes[]> => {
       if (notes.length === 0) this.settle(stream, 0)
-      else if (
-        isFree &&
-        notes[0]!.at <= now - olderThanMs &&
-        (await this.#collections.claim(stream, now, now + claimMs))
-      )
-        return [{ stream, notes: notes.map(({ q, n }: NoteDocument) => ({ seq: q, note: n })) }]
+      else if (await this.#collections.claim(stream, now, now + claimMs))
+        return [{ stream, notes: notes.map(({ q, n }) => ({ seq: q, note: n })) }]
       return []
     })
     return (await Promise.all(taken)).flat()
   }
 
+  drain(): Promise<void> {
+    return this.#writer.close()
+  }
+
   async close(): Promise<void> {
-    await this.#writer.close()
+    await this.drain()
     this.#clearing?.cancel()
     await this.#clear()
   }
