@@ -110,6 +110,8 @@ export class Publisher {
   }
 
   async #run(): Promise<void> {
+    // What was stored together is announced together.
+    await Promise.resolve()
     for (let failures = 0; this.#waiting.length > 0 && !this.#stop.signal.aborted;) {
       const batch = this.#batch()
       try {

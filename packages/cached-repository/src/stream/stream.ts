@@ -36,12 +36,12 @@ export type ReservedStreamName = 'then' | 'stream' | 'append' | 'range' | 'at' |
 export type StreamViews = Readonly<Record<string, StreamView>> & { readonly [N in ReservedStreamName]?: never }
 
 /**
- * What is published with each appended batch, in the same durable step: one message per batch and stream, or several of
+ * What is published with each appended batch, if and only if it is stored: one message per batch and stream, or several of
  * consecutive parts of it when one would exceed a million bytes. What is said of one row alone must stay below that.
  */
 export interface StreamAnnouncement<Row, T> {
   readonly topic: Topic<T>
-  /** Called inside the durable step with new entries, which have the numbers `first` to `last`: pure and quick. */
+  /** Called with new entries, which have the numbers `first` to `last`, when these are known: pure and quick; may be called again. */
   readonly message: (stream: string, first: number, last: number, rows: readonly Row[]) => T
 }
 

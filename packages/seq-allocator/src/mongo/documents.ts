@@ -58,11 +58,9 @@ export interface NumberDocument {
 
 /** Entries per block: a block ends where the number is a multiple of this. */
 export const blockCount: Count = 100
-/** What one tail document may take up; MongoDB takes 16 MiB. */
-export const maxTailBytes: Bytes = 14 * 1024 * 1024
-/** Of that, what notes may take up. */
+/** What the notes of a tail may take up. */
 export const maxNoteBytes: Bytes = 4 * 1024 * 1024
-/** Most bytes that one append may store, {@link entryBytes} summed up. */
+/** Most bytes that one append may store, {@link entryBytes} summed up. With notes, far below the 16 MiB that MongoDB takes. */
 export const maxAppendBytes: Bytes = 8 * 1024 * 1024
 /** Most entries that one append may store. */
 export const maxAppendEntries: Count = 10_000

@@ -89,6 +89,8 @@ export interface MongoJournalOptions {
   readonly maxCachedStreams?: Count
   /** @defaultValue 1 MiB */
   readonly maxPayloadBytes?: Bytes
+  /** With more bytes than this, the end of a stream is sealed before its block is full. @defaultValue 4 MiB */
+  readonly maxTailBytes?: Bytes
   /** More entries waiting than this are refused with an OverloadedError. @defaultValue 100 000 */
   readonly maxPendingEntries?: Count
   /** @defaultValue 64 MiB */
@@ -122,6 +124,7 @@ class DocumentJournal implements MongoJournal {
   constructor(collections: Collections, options: MongoJournalOptions) {
     const { clock = systemClock, metrics = noMetrics, random = Math.random } = options
     const { maxCachedStreams = 10_000, maxPayloadBytes = 1024 * 1024, giveUpMs = 15_000 } = options
+    const { maxTailBytes = 4 * 1024 * 1024 } = options
     const { maxPendingEntries = 100_000, maxPendingBytes = 64 * 1024 * 1024, onNotes = () => undefined } = options
     this.#collections = collections
     this.#clock = clock
@@ -134,6 +137,7 @@ class DocumentJournal implements MongoJournal {
       metrics,
       random,
       maxCachedStreams,
+      maxTailBytes,
       maxPendingEntries,
       maxPendingBytes,
       giveUpMs,

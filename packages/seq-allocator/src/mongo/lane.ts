@@ -30,10 +30,6 @@ export function takeParts(lane: Lane): Part[] {
   return lane.waiting.splice(0, end < 0 ? lane.waiting.length : end)
 }
 
-/** What a batch adds to a tail document, and the notes that are in it. */
-export const addedBytes = (tail: Tail, batch: Batch): Bytes =>
-  batch.bytes + noteBytes(tail.notes) + noteBytes(batch.notes)
-
 /** Why the notes of a batch cannot be kept, if so. */
 export function notesRefusal(
   stream: string,

@@ -4,7 +4,6 @@ import {
   blockCount,
   blockEnd,
   blockID,
-  maxTailBytes,
   type NumberDocument,
   hashOf,
   numberID,
@@ -23,16 +22,19 @@ export interface Sealing {
   readonly parts: readonly number[]
 }
 
-/** Tells whether a tail has to be sealed before so many bytes more fit into it. */
-export const needsSealing = ({ head, first, bytes }: { head: number; first: number; bytes: Bytes }, added: Bytes) =>
-  blockEnd(first) <= head || (bytes > 0 && bytes + added > maxTailBytes)
+/** Tells whether a tail has to be sealed before so many bytes more are added to it. */
+export const needsSealing = (
+  { head, first, bytes }: { readonly head: number; readonly first: number; readonly bytes: Bytes },
+  added: Bytes,
+  maxBytes: Bytes,
+): boolean => blockEnd(first) <= head || (bytes > 0 && bytes + added > maxBytes)
 
 /**
- * Cuts a tail's full blocks off; when the rest and `added` more bytes do not fit into one document, the rest as well.
+ * Cuts a tail's full blocks off; when the rest with `added` more bytes would have more than `maxBytes`, the rest as well.
  *
  * Whoever seals the same tail cuts the same: doing it twice leaves one result.
  */
-export function sealingOf(tail: TailDocument, added: Bytes): Sealing {
+export function sealingOf(tail: TailDocument, added: Bytes, maxBytes: Bytes): Sealing {
   const { _id: stream, head, floor } = tail
   const blocks: BlockDocument[] = []
   let { first, parts = [] } = tail
@@ -48,7 +50,7 @@ export function sealingOf(tail: TailDocument, added: Bytes): Sealing {
   const sizeOfRest = (): Bytes =>
     tail.tail.slice(first - tail.first).reduce((sum, entry) => sum + storedBytes(entry), 0)
   let bytes = sizeOfRest()
-  if (bytes > 0 && bytes + added > maxTailBytes) {
+  if (bytes > 0 && bytes + added > maxBytes) {
     cut(head)
     bytes = 0
   }

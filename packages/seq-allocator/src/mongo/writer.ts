@@ -27,7 +27,7 @@ import {
   numberID,
   type TailDocument,
 } from './documents.ts'
-import { addedBytes, type Lane, notesRefusal, tailAfter, takeParts } from './lane.ts'
+import { type Lane, notesRefusal, tailAfter, takeParts } from './lane.ts'
 import { needsSealing, type Sealing, sealingOf } from './sealing.ts'
 import { emptyTail, type Tail, tailOf, tailProjection } from './tail.ts'
 import { TailCache } from './tail-cache.ts'
@@ -45,6 +45,7 @@ export interface WriterOptions {
   readonly metrics: Metrics
   readonly random: () => number
   readonly maxCachedStreams: Count
+  readonly maxTailBytes: Bytes
   readonly maxPendingEntries: Count
   readonly maxPendingBytes: Bytes
   readonly giveUpMs: Milliseconds
@@ -322,7 +323,8 @@ export class Writer {
 
   /** Seals the tails that are full. Two round trips for all of them, none when none is. */
   async #sealed(open: Set<Lane>, changes: readonly Change[]): Promise<Change[]> {
-    const full = changes.filter(({ tail, batch }) => needsSealing(tail, addedBytes(tail, batch)))
+    const { maxTailBytes } = this.#options
+    const full = changes.filter(({ tail, batch }) => needsSealing(tail, batch.bytes, maxTailBytes))
     if (full.length === 0) return [...changes]
     const documents = await this.#collections.find<TailDocument>(
       full.map(({ stream }) => stream),
@@ -332,7 +334,7 @@ export class Writer {
     const sealings = new Map<string, Sealing>()
     for (const { stream, tail, batch } of full) {
       const document = byStream.get(stream)
-      if (document?.head === tail.head) sealings.set(stream, sealingOf(document, addedBytes(tail, batch)))
+      if (document?.head === tail.head) sealings.set(stream, sealingOf(document, batch.bytes, maxTailBytes))
       else this.#lost(open, this.#lanes.get(stream)!)
     }
     await this.#collections.seal([...sealings.values()])
