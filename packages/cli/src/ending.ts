@@ -1,0 +1,41 @@
+import { type Milliseconds, systemClock, wait } from '@parlance/core'
+import { isRunning, type ProcessRecord } from './run-folder.ts'
+import { keptAlive } from './kept-alive.ts'
+
+/** What became of a process that was to end: it had ended before, it stopped by itself, or it had to be killed. */
+export type Ending = 'gone' | 'stopped' | 'killed'
+
+const askEveryMs: Milliseconds = 25
+/** Beyond the process's own deadline, before it is taken for hung. */
+const graceMs: Milliseconds = 5_000
+
+/**
+ * Asks a process to stop, waits until it drained, and kills it when it takes longer than it may. A later process with the same
+ * number is left alone. On Windows, which has no such signal, the process ends at once.
+ */
+export async function endProcess(record: ProcessRecord, graceForMs = graceMs): Promise<Ending> {
+  if (!isRunning(record)) return 'gone'
+  send(record, 'SIGTERM')
+  if (await hasEnded(record, record.stopDeadlineMs + graceForMs)) return 'stopped'
+  send(record, 'SIGKILL')
+  await hasEnded(record, graceMs)
+  return 'killed'
+}
+
+function send(record: ProcessRecord, signal: NodeJS.Signals): void {
+  if (!isRunning(record)) return
+  try {
+    process.kill(record.pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+async function hasEnded(record: ProcessRecord, withinMs: Milliseconds): Promise<boolean> {
+  const endsAt = systemClock.elapsed() + withinMs
+  while (isRunning(record)) {
+    if (systemClock.elapsed() > endsAt) return false
+    await keptAlive(wait(systemClock, askEveryMs))
+  }
+  return true
+}
