@@ -1,5 +1,4 @@
 // Where the browser is that the web chat's tests drive.
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 const usual = {
@@ -27,19 +26,4 @@ export function findChromium(environment = process.env) {
   const given = environment.PARLANCE_CHROMIUM
   if (given !== undefined && given !== '') return existsSync(given) ? given : undefined
   return (usual[process.platform] || []).find((path) => existsSync(path))
-}
-
-/** Installs Chromium where that takes one command and the right to do it: on Debian and its like, as root. */
-export function installChromium() {
-  const isRoot = process.getuid !== undefined && process.getuid() === 0
-  if (!isRoot || !existsSync('/usr/bin/apt-get')) return
-  console.log('Installing Chromium…')
-  const env = Object.assign({}, process.env, { DEBIAN_FRONTEND: 'noninteractive' })
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
-    const { status } = spawnSync('apt-get', ['-q', '-o', 'Acquire::Retries=3', ...args], {
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    if (status !== 0) return
-  }
 }

@@ -20,7 +20,8 @@ export function nodeProblem(version) {
   )
 }
 
-function requireNode() {
+/** Ends the process when its Node is too old, and says so. */
+export function requireNode() {
   const problem = nodeProblem(process.versions.node)
   if (problem === undefined) return
   console.error(problem)

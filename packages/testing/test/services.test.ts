@@ -118,7 +118,7 @@ describe.skipIf(!canStart('redis'))('a private Redis', () => {
     const starting = startRedisCluster({ replicasPerMaster: 1 })
     await using sentinel = await startRedisSentinel()
     await using cluster = await starting
-    expect(sentinel.url).toMatch(/^redis-sentinel:\/\/(127\.0\.0\.1:\d+,){2}127\.0\.0\.1:\d+\/parlance$/)
+    expect(sentinel.url).toMatch(/^redis\+sentinel:\/\/(127\.0\.0\.1:\d+,){2}127\.0\.0\.1:\d+\/parlance$/)
     const role = async (port: number): Promise<boolean> =>
       (await redisCommand(port, 'INFO', 'replication')).includes('role:master')
     await Promise.all([cluster.servers[0]!.kill(), sentinel.servers[0]!.kill()])

@@ -52,7 +52,7 @@ sentinel failover-timeout ${masterName} 5000
 /**
  * Starts a private Redis master with replicas and the sentinels that watch them, and resolves once the sentinels know all.
  *
- * Its `url` names the sentinels and the master's name, `redis-sentinel://host:port,host:port,…/parlance`; its `servers` are the
+ * Its `url` names the sentinels and the master's name, `redis+sentinel://host:port,host:port,…/parlance`; its `servers` are the
  * first master, the replicas, then the sentinels. A master that is killed is replaced after some two seconds.
  *
  * @throws ServiceMissingError without `redis-server`; ServerFailedError.
@@ -69,7 +69,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
   const sentinels: TestServer[] = []
   for (let index = 0; index < sentinelCount; index++) sentinels.push(await planSentinel(master.port, sentinelCount))
   const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')
-  const group = new ServerGroup(`redis-sentinel://${addresses}/${masterName}`, [master, ...replicas, ...sentinels])
+  const group = new ServerGroup(`redis+sentinel://${addresses}/${masterName}`, [master, ...replicas, ...sentinels])
   return group.startedBy(async () => {
     await Promise.all([master, ...replicas].map((server) => server.start()))
     // Sentinels ask a master for its replicas at once, and then not for ten seconds.
