@@ -4,12 +4,15 @@ import type { ReadPath, ValueKind } from '../cache/read-path.ts'
 import { Appender } from './appender.ts'
 import { type Block, blockKind } from './block-codec.ts'
 import { HeldEntry } from './entry.ts'
+import { HeadReads } from './head-reads.ts'
 import type { LastMethod, StreamSchema } from './stream.ts'
 import type { Entry, EntryMethods } from './stream-repository.ts'
 import type { StreamStore } from './stream-store.ts'
 import type { TailCache } from './tail-cache.ts'
 
 const blockCount: Count = 100
+/** Blocks that follow each other are read together. */
+const blocksPerRead: Count = 10
 /** So many entries wanted of a block make the whole of it worth reading and keeping; fewer are read by their numbers. */
 const denseCount: Count = 25
 const maxEntriesPerRead: Count = 10_000
@@ -30,6 +33,7 @@ export class JournalRepository implements EntryMethods<unknown> {
   readonly #reads: ReadPath
   readonly #tails: TailCache
   readonly #appender: Appender
+  readonly #heads: HeadReads
   readonly #blockKind: ValueKind<Block>
 
   constructor(schema: StreamSchema, parts: { store: StreamStore; reads: ReadPath; tails: TailCache }) {
@@ -38,6 +42,7 @@ export class JournalRepository implements EntryMethods<unknown> {
     this.#store = parts.store
     this.#reads = parts.reads
     this.#tails = parts.tails
+    this.#heads = new HeadReads((streams) => parts.store.heads(streams))
     this.#blockKind = blockKind(schema.codec)
     this.#appender = new Appender(
       schema,
@@ -59,15 +64,14 @@ export class JournalRepository implements EntryMethods<unknown> {
   ): Promise<Entry<unknown>[]> {
     if (!(limit >= 0)) throw new InvalidArgumentError(`limit is ${limit}; it must be 0 or more`)
     const count = Math.min(limit, maxEntriesPerRead)
-    const { head, floor } = (await this.heads([stream]))[0]!
+    const name = this.#fullName(stream)
+    const asked = this.#readAhead(name, first, last, count)
+    const [{ head, floor }, ahead] = await Promise.all([this.#heads.of(name), asked])
     const from = Math.max(first, floor + 1)
     const to = Math.min(last, head, from + count - 1)
     if (!(from <= to)) return []
-    const held = this.#tails.get(this.#fullName(stream))
-    if (held !== undefined && held[0]!.seq <= from && held.at(-1)!.seq >= to) {
-      const offset = held[0]!.seq
-      return held.slice(from - offset, to - offset + 1)
-    }
+    const held = heldRange(this.#tails.get(name), from, to) ?? this.#kept(name, ahead, from, to, head)
+    if (held !== undefined) return held
     const wanted: number[] = []
     for (let block = blockOf(from); block <= blockOf(to); block++) wanted.push(block)
     const blocks = await this.#blocks(stream, wanted, head)
@@ -80,7 +84,7 @@ export class JournalRepository implements EntryMethods<unknown> {
         `${seqs.length} numbers in one call; it takes ${maxEntriesPerRead}: split the call`,
       )
     if (seqs.length === 0) return []
-    const { head, floor } = (await this.heads([stream]))[0]!
+    const { head, floor } = await this.#heads.of(this.#fullName(stream))
     const held = this.#tails.get(this.#fullName(stream)) ?? []
     const heldFrom = held[0]?.seq ?? Infinity
     const isThere = (seq: number) => Number.isSafeInteger(seq) && seq > floor && seq <= head
@@ -91,7 +95,7 @@ export class JournalRepository implements EntryMethods<unknown> {
 
   async heads(streams: readonly string[]): Promise<StreamHead[]> {
     assertStreamCount(streams.length)
-    return inParts(streams, (part) => this.#store.heads(part.map((stream) => this.#fullName(stream))))
+    return inParts(streams, (part) => this.#heads.many(part.map((stream) => this.#fullName(stream))))
   }
 
   truncate(stream: string, belowSeq: number): Promise<void> {
@@ -154,10 +158,18 @@ export class JournalRepository implements EntryMethods<unknown> {
     }
     const load = async (missing: readonly string[]) => {
       const loaded = new Map<string, Block>()
-      for (const key of missing) {
-        const first = firstOf(full.get(key)!)
-        loaded.set(key, this.#held(await this.#store.read(name, first, first + blockCount - 1, blockCount)))
-      }
+      await Promise.all(
+        runsOf(missing.map((key) => ({ key, block: full.get(key)! }))).map(async (run) => {
+          const first = firstOf(run[0]!.block)
+          const count = run.length * blockCount
+          const entries = this.#held(await this.#store.read(name, first, first + count - 1, count))
+          for (const { key, block } of run)
+            loaded.set(
+              key,
+              entries.filter(({ seq }) => blockOf(seq) === block),
+            )
+        }),
+      )
       return loaded
     }
     const found = await this.#reads.readMany([...full.keys()], 'local', load, this.#blockKind)
@@ -169,8 +181,40 @@ export class JournalRepository implements EntryMethods<unknown> {
   /** The block that is still being filled: what is in it never changes, but more may come. */
   async #openBlock(name: string, first: number, head: number): Promise<Block> {
     const entries = this.#held(await this.#store.read(name, first, head, blockCount))
-    if (this.#tails.get(name) === undefined) this.#tails.add(name, entries)
+    this.#keepNewest(name, entries)
     return entries
+  }
+
+  /**
+   * Where others append too, heads have to be asked for: a short range that may lie in a block still being filled is read
+   * at the same time, unless memory may have it.
+   */
+  async #readAhead(name: string, first: number, last: number, count: Count): Promise<HeldEntry[] | undefined> {
+    const to = Math.min(last, first + count - 1)
+    if (this.#store.soleWriter || !(first >= 1 && first <= to && to - first < blockCount)) return undefined
+    const held = this.#tails.get(name)
+    const reached = Math.max(this.#heads.atLeast(name), held?.at(-1)!.seq ?? 0)
+    if (!Number.isSafeInteger(first) || firstOf(blockOf(to) + 1) - 1 <= reached) return undefined
+    if (heldRange(held, first, Math.min(to, reached)) !== undefined) return undefined
+    return this.#held(await this.#store.read(name, first, to, to - first + 1))
+  }
+
+  /** What was read ahead, when it is what is wanted; kept when it is the newest. */
+  #kept(
+    name: string,
+    ahead: readonly HeldEntry[] | undefined,
+    from: number,
+    to: number,
+    head: number,
+  ): HeldEntry[] | undefined {
+    const found = heldRange(ahead, from, to)
+    if (found !== undefined && ahead!.at(-1)!.seq >= head) this.#keepNewest(name, ahead!)
+    return found
+  }
+
+  /** Entries up to the head: they continue the memory of a stream, or begin it, or show that it has fallen behind. */
+  #keepNewest(name: string, entries: readonly HeldEntry[]): void {
+    if (!this.#store.soleWriter || this.#tails.get(name) === undefined) this.#tails.add(name, entries)
   }
 
   #held(stored: readonly StoredEntry[]): HeldEntry[] {
@@ -184,6 +228,24 @@ export class JournalRepository implements EntryMethods<unknown> {
   #fullName(stream: string): string {
     return `${this.#schema.name}:${stream}`
   }
+}
+
+/** The part of consecutive entries from one number to another, when they have all of it. */
+function heldRange(held: readonly HeldEntry[] | undefined, from: number, to: number): HeldEntry[] | undefined {
+  const offset = held?.[0]?.seq
+  if (offset === undefined || offset > from || held!.at(-1)!.seq < to || from > to) return undefined
+  return held!.slice(from - offset, to - offset + 1)
+}
+
+/** Blocks in runs of consecutive ones, each short enough for one read. */
+function runsOf<B extends { readonly block: number }>(blocks: readonly B[]): B[][] {
+  const runs: B[][] = []
+  for (const one of blocks.toSorted((left, right) => left.block - right.block)) {
+    const run = runs.at(-1)
+    if (run !== undefined && run.length < blocksPerRead && run.at(-1)!.block + 1 === one.block) run.push(one)
+    else runs.push([one])
+  }
+  return runs
 }
 
 function assertStreamCount(count: Count): void {

@@ -18,7 +18,8 @@ const trimmedAtCount: Count = 150
 /**
  * The newest entries of streams that are being written or read, bounded in bytes; the streams used least recently make way.
  *
- * A tail has no gap, and its last entry was the stream's newest when it was put there.
+ * A tail has no gap, and its last entry was the stream's newest when it was put there. There may be newer ones by now, when
+ * others append too.
  */
 export class TailCache {
   readonly #tails = new Map<string, Tail>()
@@ -40,10 +41,13 @@ export class TailCache {
     return tail.entries
   }
 
-  /** Adds the newest entries, ascending. Entries that do not continue the held ones replace them. */
-  add(stream: string, entries: readonly HeldEntry[]): void {
-    if (entries.length === 0) return
+  /** Adds the newest entries, ascending. What is held already stays; newer entries that do not continue it replace it. */
+  add(stream: string, newest: readonly HeldEntry[]): void {
     let tail = this.#tails.get(stream)
+    const heldTo = tail?.entries.at(-1)!.seq ?? 0
+    const entries =
+      newest[0] !== undefined && newest[0].seq <= heldTo ? newest.filter(({ seq }) => seq > heldTo) : newest
+    if (entries.length === 0) return
     if (tail === undefined || tail.entries.at(-1)!.seq + 1 !== entries[0]!.seq) {
       if (tail !== undefined) this.#bytes -= tail.bytes
       tail = { entries: [], bytes: 0 }
