@@ -152,6 +152,15 @@ describe.skipIf(url === undefined)('a connection to MongoDB', () => {
     const stop = mongo.onCommand(({ name, collection }) => commands.push(`${name} ${collection}`))
     await mongo.on('things', (on) => on.findOne({}))
     stop()
+    const replies: unknown[] = []
+    const stopReplies = mongo.onReply((reply) => replies.push(reply))
+    await mongo.on('things', (on) => on.find({}).toArray())
+    await mongo.on('things', (on) => on.findOneAndUpdate({ _id: 'nothing' as never }, { $set: { a: 1 } }))
+    stopReplies()
+    expect(replies).toEqual([
+      { name: 'find', documents: 3 },
+      { name: 'findAndModify', documents: 0 },
+    ])
     await mongo.on('things', (on) => on.findOne({}))
     expect(commands).toEqual(['find things'])
     expect(recorded.observations.get('parlance_mongo_command_ms')!.length).toBeGreaterThan(0)

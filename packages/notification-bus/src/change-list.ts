@@ -50,7 +50,8 @@ export interface AppendOptions {
    * Names the append, 1 to 128 characters: given again, it appends nothing to the lists that took it already.
    *
    * For whoever repeats an append because it does not know how the first one ended. A list remembers its latest
-   * {@link rememberedOperations}; one repeated after that appends again, so that readers fetch its elements once more.
+   * {@link rememberedOperations}; one repeated after that appends again, so that readers fetch its elements once more. One
+   * of more than 1000 changes, or 64 KiB, of one list may count as several.
    */
   readonly operation?: string
 }

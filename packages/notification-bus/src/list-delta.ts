@@ -67,7 +67,7 @@ export function canContinue(head: ListHead, position: Position | undefined): pos
 /**
  * One page: the first `limit` of the elements changed after the position, which are given in the order of their versions.
  *
- * `cut` says that there are more than those given. Elements may be given that changed after the head was read: they come
+ * There are more when more than `limit` are given. Elements may be given that changed after the head was read: they come
  * again with the next delta.
  */
 export function toDelta(
@@ -75,7 +75,6 @@ export function toDelta(
   position: Position,
   limit: Count,
   head: ListHead,
-  cut = false,
 ): ListDelta {
   const { epoch, from = position.version } = position
   const inserted: string[] = []
@@ -84,8 +83,8 @@ export function toDelta(
   const page = elements.slice(0, limit)
   for (const { element, inserted: since, removed: isGone } of page)
     (isGone ? removed : since > from ? inserted : updated).push(element)
-  const more = cut || elements.length > limit
-  const version = more ? Math.min(page.at(-1)?.version ?? position.version, head.version) : head.version
+  const more = elements.length > limit
+  const version = more ? Math.min(page.at(-1)!.version, head.version) : head.version
   return {
     kind: 'delta',
     inserted,

@@ -48,6 +48,13 @@ export interface MongoCommand {
   readonly collection: string | undefined
 }
 
+/** What came back. */
+export interface MongoReply {
+  readonly name: string
+  /** Documents that the reply carried. */
+  readonly documents: Count
+}
+
 /** What a health probe says. */
 export interface MongoHealth {
   readonly healthy: boolean
@@ -78,6 +85,8 @@ export interface Mongo {
   ensureIndexes(collection: string, indexes: readonly IndexDescription[]): Promise<void>
   /** Tells of every command sent until the returned function is called. For tests that count round trips. */
   onCommand(listener: (command: MongoCommand) => void): () => void
+  /** The same for every command that succeeded. For tests that count what is read. */
+  onReply(listener: (reply: MongoReply) => void): () => void
   /** Asks the primary for a sign of life. Never throws; one round trip. */
   health(): Promise<MongoHealth>
   /** Closes every connection; calls on their way fail. Idempotent. */
@@ -137,6 +146,7 @@ class Connection implements Mongo {
   readonly #server: string
   readonly #clock: Clock
   readonly #listeners = new Set<(command: MongoCommand) => void>()
+  readonly #replyListeners = new Set<(reply: MongoReply) => void>()
   readonly #maxPending: Count
   #pending = 0
   #closing: Promise<void> | undefined
@@ -179,6 +189,11 @@ class Connection implements Mongo {
     return () => void this.#listeners.delete(listener)
   }
 
+  onReply(listener: (reply: MongoReply) => void): () => void {
+    this.#replyListeners.add(listener)
+    return () => void this.#replyListeners.delete(listener)
+  }
+
   async health(): Promise<MongoHealth> {
     const startedAt = this.#clock.elapsed()
     try {
@@ -202,9 +217,11 @@ class Connection implements Mongo {
       for (const listener of this.#listeners)
         listener({ name: commandName, collection: typeof collection === 'string' ? collection : undefined })
     })
-    this.#client.on('commandSucceeded', ({ commandName, duration }) =>
-      metrics.histogram(name, help, latencyBucketsMs, { command: commandName }).observe(duration),
-    )
+    this.#client.on('commandSucceeded', ({ commandName, duration, reply }) => {
+      metrics.histogram(name, help, latencyBucketsMs, { command: commandName }).observe(duration)
+      for (const listener of this.#replyListeners)
+        listener({ name: commandName, documents: documentsIn(reply as ReplyBody) })
+    })
     this.#client.on('commandFailed', ({ commandName }) =>
       metrics
         .counter('parlance_mongo_command_failures_total', 'Commands that MongoDB refused or never answered', {
@@ -225,4 +242,14 @@ class Connection implements Mongo {
       else logger.warn('MongoDB has no server that takes writes', { server })
     })
   }
+}
+
+interface ReplyBody {
+  readonly cursor?: { readonly firstBatch?: readonly unknown[]; readonly nextBatch?: readonly unknown[] }
+  readonly value?: unknown
+}
+
+function documentsIn({ cursor, value }: ReplyBody): Count {
+  if (cursor === undefined) return value === undefined || value === null ? 0 : 1
+  return (cursor.firstBatch ?? cursor.nextBatch ?? []).length
 }

@@ -97,7 +97,8 @@ function ofLibrary(error: MongoError, server: string): ParlanceError | undefined
   if (
     error instanceof MongoClientClosedError ||
     error instanceof MongoTopologyClosedError ||
-    error instanceof MongoNotConnectedError
+    error instanceof MongoNotConnectedError ||
+    error.name === 'MongoPoolClosedError'
   )
     return new ClosedError('the connection to MongoDB was closed; open a new one', options)
   if (error instanceof MongoCompatibilityError)

@@ -1,4 +1,11 @@
-export { type Mongo, type MongoCommand, type MongoHealth, type MongoOptions, openMongo } from './connection.ts'
+export {
+  type Mongo,
+  type MongoCommand,
+  type MongoHealth,
+  type MongoOptions,
+  type MongoReply,
+  openMongo,
+} from './connection.ts'
 export {
   convertMongoError,
   MongoAccessError,

@@ -1,0 +1,1 @@
+export { type MongoChangeLists, type MongoChangeListsOptions, openMongoChangeLists } from './change-lists.ts'
