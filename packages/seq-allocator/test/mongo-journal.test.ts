@@ -267,6 +267,7 @@ describe.skipIf(mongoURL === undefined)('several processes on the streams of one
       run: (work) => mongo.run(work),
       ensureIndexes: (...given) => mongo.ensureIndexes(...given),
       onCommand: (listener) => mongo.onCommand(listener),
+      onReply: (listener) => mongo.onReply(listener),
       health: () => mongo.health(),
       close: () => mongo.close(),
       async on(collection, work) {
