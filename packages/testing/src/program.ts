@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline'
 export interface Program {
   /** Lines it has written to its standard output so far. */
   readonly lines: readonly string[]
+  /** Resolves when it has ended, by itself or killed, and its output has been read. */
+  readonly ended: Promise<unknown>
   /** Ends it as a power failure would, and waits until its output has been read. */
   kill(): Promise<void>
 }
@@ -19,6 +21,7 @@ export function startProgram(...given: readonly string[]): Program {
   const ended = Promise.all([once(reader, 'close'), once(child, 'exit')])
   return {
     lines,
+    ended,
     async kill() {
       child.kill('SIGKILL')
       await ended

@@ -41,7 +41,7 @@ import { ListWriter } from './list-writer.ts'
  *
  * Round trips: `append` one for all lists of all calls of the same moment (three for a repeated operation, or one that
  * meets another process making the same list); `since` one when nothing changed or the answer is `full`, two otherwise;
- * `positions` one. About every 64 changes of a list four more follow behind the callers' backs.
+ * `positions` one. About every 64 changes of a list four to seven more follow behind the callers' backs.
  */
 export interface MongoChangeLists extends ChangeLists {
   /**

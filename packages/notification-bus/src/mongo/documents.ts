@@ -27,8 +27,8 @@ export interface HeadDocument {
   readonly floor?: number
   /** Hashes of the latest named operations. */
   readonly ops?: readonly string[]
-  /** When the floor was last looked at, in ms. */
-  readonly lookedAt?: number
+  /** When the floor was last raised, in ms. */
+  readonly raisedAt?: number
 }
 
 /** What a list knows of one element, up to where its tail begins or further. */

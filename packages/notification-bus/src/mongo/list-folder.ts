@@ -57,14 +57,18 @@ export class ListFolder {
 
   /** Resolves once nothing runs behind anybody's back. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running)
+    while (this.#running.size + this.#folds.size > 0)
+      await Promise.allSettled([...this.#running, ...this.#folds.values()])
   }
 
   /** Four round trips for each 2000 changes in the tail, more when others fold the same list. */
   fold(list: string): Promise<void> {
     const running = this.#folds.get(list)
     if (running !== undefined) return running
-    const fold = this.#fold(list).finally(() => this.#folds.delete(list))
+    const fold = this.#fold(list).finally(() => {
+      this.#folds.delete(list)
+      this.#next()
+    })
     this.#folds.set(list, fold)
     return fold
   }
@@ -82,6 +86,8 @@ export class ListFolder {
   #next(): void {
     for (const list of this.#queue) {
       if (this.#running.size >= maxFolds) return
+      // One under way may have read the tail before what this one is asked for.
+      if (this.#folds.has(list)) continue
       this.#queue.delete(list)
       const run = this.fold(list)
         .catch((error: unknown) => {
@@ -188,12 +194,12 @@ export class ListFolder {
     const newest = await this.#options.mongo.on<ElementDocument, ElementDocument | null>(collections.elements, (on) =>
       on.findOne({ list: head._id, removed: true, version: { $lte: below } }, { sort: { version: -1 } }),
     )
-    await this.#raiseFloor(head, Math.max(newest?.version ?? 0, floorOf(head)))
+    if (newest !== null && newest.version > floorOf(head)) await this.#raiseFloor(head, newest.version)
   }
 
   /** Nobody is still at work who read the head before its floor was raised. */
-  #isRested({ lookedAt }: HeadDocument): boolean {
-    return lookedAt === undefined || this.#options.clock.now() - lookedAt >= this.#options.graceMs
+  #isRested({ raisedAt }: HeadDocument): boolean {
+    return raisedAt === undefined || this.#options.clock.now() - raisedAt >= this.#options.graceMs
   }
 
   async #forget(head: HeadDocument): Promise<void> {
@@ -207,7 +213,7 @@ export class ListFolder {
     await this.#options.mongo.on<HeadDocument, unknown>(collections.heads, (on) =>
       on.updateOne(
         { _id, floor: floor ?? { $exists: false } },
-        { $set: { floor: to, lookedAt: this.#options.clock.now() } },
+        { $set: { floor: to, raisedAt: this.#options.clock.now() } },
       ),
     )
   }
