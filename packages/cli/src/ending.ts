@@ -1,4 +1,5 @@
 import { type Milliseconds, systemClock, wait } from '@parlance/core'
+import { CliError } from './cli-error.ts'
 import { isRunning, type ProcessRecord } from './run-folder.ts'
 import { keptAlive } from './kept-alive.ts'
 
@@ -12,6 +13,8 @@ const graceMs: Milliseconds = 5_000
 /**
  * Asks a process to stop, waits until it drained, and kills it when it takes longer than it may. A later process with the same
  * number is left alone. On Windows, which has no such signal, the process ends at once.
+ *
+ * @throws CliError when this user may not stop it.
  */
 export async function endProcess(record: ProcessRecord, graceForMs = graceMs): Promise<Ending> {
   if (!isRunning(record)) return 'gone'
@@ -27,7 +30,10 @@ function send(record: ProcessRecord, signal: NodeJS.Signals): void {
   try {
     process.kill(record.pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ESRCH') return
+    const cure = code === 'EPERM' ? 'this user may not: run the command as whoever started it' : message
+    throw new CliError(`${record.name} (process ${record.pid}) cannot be stopped: ${cure}`, { cause: error })
   }
 }
 

@@ -1,4 +1,4 @@
-import { isRole, type Role, roles as allRoles } from '@parlance/im-server'
+import { isRole, type Role, roles as allRoles } from '@parlance/im-server/settings'
 import { UsageError } from './cli-error.ts'
 
 /** Who lets clients in is started last, when there is somebody to do their work. */

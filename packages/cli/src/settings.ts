@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ConfigError, readConfig } from '@parlance/im-server'
+import { ConfigError, readConfig } from '@parlance/im-server/settings'
 
 /** Settings of the server that commands take; each has an environment variable of the same meaning. */
 export interface Settings {

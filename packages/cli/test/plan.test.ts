@@ -1,4 +1,4 @@
-import { roles } from '@parlance/im-server'
+import { roles } from '@parlance/im-server/settings'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { planProcesses } from '../src/roles.ts'

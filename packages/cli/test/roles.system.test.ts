@@ -91,6 +91,16 @@ describe('parlance, with a process for each role', () => {
     expect(isAlive(pid)).toBe(false)
   })
 
+  it('logs end well when their reader has read enough', async () => {
+    await start(['cron'])
+    const line = `${JSON.stringify({ level: 30, time: new Date().toISOString(), msg: 'x'.repeat(1000) })}\n`
+    appendFileSync(join(parlance.run, 'cron-1.log'), line.repeat(5_000))
+    const reading = parlance.begin(['logs', '-n', '5000'])
+    reading.closeOutput()
+    expect(await reading.ended).toBe(0)
+    expect(reading.said.err).toBe('')
+  })
+
   it('logs are one, by time, and go on as they are written', async () => {
     await start(['push', 'cron'])
     const lines = (await parlance.call(['logs'])).out.trim().split('\n')

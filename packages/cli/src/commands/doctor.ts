@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import { type Config, ConfigError, readConfig } from '@parlance/im-server'
+import { type Config, ConfigError, readConfig } from '@parlance/im-server/settings'
 import { exitCodes } from '../cli-error.ts'
 import { isRunning, RunFolder } from '../run-folder.ts'
 import { connectionProblem, serviceAddresses, type ServiceSettings } from '../services.ts'

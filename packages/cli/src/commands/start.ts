@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readConfig, roles as allRoles, runServer } from '@parlance/im-server'
+import { readConfig, roles as allRoles } from '@parlance/im-server/settings'
 import { CliError, UsageError } from '../cli-error.ts'
 import { parseDuration } from '../duration.ts'
 import { endProcess } from '../ending.ts'
@@ -24,6 +24,8 @@ export async function start(roles: readonly string[], options: StartOptions, ter
   const environment = environmentOf(options)
   if (options.foreground === true) {
     if (options.count !== '1') throw new UsageError('--count starts background processes: leave --foreground out')
+    // Loaded only here: the other commands need not wait for all of the server.
+    const { runServer } = await import('@parlance/im-server')
     return runServer(roles.length === 0 ? environment : { ...environment, PARLANCE_ROLES: roles.join(',') })
   }
   const { planned, dataDir, stopDeadlineMs } = plan(roles, options, environment)

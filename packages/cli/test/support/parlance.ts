@@ -44,7 +44,8 @@ export class Parlance {
     child.stdout!.on('data', (chunk: Buffer) => void (said.out += chunk.toString()))
     child.stderr!.on('data', (chunk: Buffer) => void (said.err += chunk.toString()))
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-    return { said, ended, signal: (signal: NodeJS.Signals) => child.kill(signal) }
+    const closeOutput = (): void => void child.stdout!.destroy()
+    return { said, ended, closeOutput, signal: (signal: NodeJS.Signals) => child.kill(signal) }
   }
 
   /** The processes that are recorded. */
