@@ -90,6 +90,8 @@ export async function openKafka(options: KafkaOptions): Promise<Kafka> {
 }
 
 const tries = 3
+/** Leaders are elected within seconds; a broker that does not answer is not worth so many tries. */
+const triesWhileElecting = 8
 const closeLimitMs: Milliseconds = 3000
 
 class Connection implements Kafka {
@@ -97,7 +99,8 @@ class Connection implements Kafka {
   readonly requestTimeoutMs: Milliseconds
   readonly #config: KafkaConfig
   readonly #clock: Clock
-  readonly #admin: Admin
+  readonly #logger: Logger
+  #admin: Admin
   #connecting: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -106,6 +109,7 @@ class Connection implements Kafka {
     this.where = `Kafka at ${brokers.join(',')}`
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000
     this.#clock = clock
+    this.#logger = logger
     this.#config = {
       brokers: [...brokers],
       clientId,
@@ -129,14 +133,17 @@ class Connection implements Kafka {
   async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       if (this.#closing !== undefined) throw new ClosedError('the connection to Kafka is closed')
+      const admin = this.#admin
       try {
-        this.#connecting ??= this.#admin.connect()
+        this.#connecting ??= admin.connect()
         await this.#connecting
-        return await work(this.#admin)
+        return await work(admin)
       } catch (error) {
         const converted = convertKafkaError(error, this.where)
-        if (!(converted instanceof KafkaUnavailableError) || attempt === tries) throw converted
-        this.#connecting = undefined
+        const isElecting = converted.details['protocol'] !== undefined
+        if (!(converted instanceof KafkaUnavailableError) || attempt === (isElecting ? triesWhileElecting : tries))
+          throw converted
+        this.#renew(admin)
         await wait(this.#clock, backoffMs(attempt, { firstMs: 100, maxMs: 1000 }))
       }
     }
@@ -161,6 +168,14 @@ class Connection implements Kafka {
   close(): Promise<void> {
     this.#closing ??= Promise.race([this.#admin.disconnect(), wait(this.#clock, closeLimitMs)])
     return this.#closing
+  }
+
+  /** The library keeps what it heard of leaders for minutes; a new client asks again. Calls on the old one may end. */
+  #renew(used: Admin): void {
+    if (used !== this.#admin) return
+    this.#admin = this.client().admin()
+    this.#connecting = undefined
+    used.disconnect().catch((error: unknown) => this.#logger.debug('closing a connection to Kafka failed', { error }))
   }
 
   async #problems(needs: readonly KafkaTopicNeed[]): Promise<string[]> {

@@ -78,7 +78,7 @@ export function convertKafkaError(error: unknown, where: string): ParlanceError 
   const root = isForeign(error) ? rootOf(error) : undefined
   const type = root?.type ?? ''
   const message = root?.message ?? String(error)
-  const options = { cause: error, details: { where, kafka: type === '' ? root?.name : type } }
+  const options = { cause: error, details: { where, protocol: type === '' ? undefined : type } }
   if (tooLarge.includes(type))
     return new KafkaTooLargeError(`${where}: a record is larger than the topic's max.message.bytes`, options)
   if (type === 'UNKNOWN_TOPIC_OR_PARTITION')
