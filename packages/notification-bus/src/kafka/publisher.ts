@@ -16,16 +16,16 @@ import {
   wait,
 } from '@parlance/core'
 import { convertKafkaError, type Kafka, KafkaProducerLostError, KafkaTooLargeError } from '@parlance/engines/kafka'
-import type { Producer, TopicMessages } from 'kafkajs'
+import type { TopicMessages } from 'kafkajs'
 import type { LogRecord } from '../event-log.ts'
 import { partitionOf } from './partition-of.ts'
 import { type OutgoingBatch, PartitionQueue, type PendingRecord, type Publication } from './partition-queue.ts'
-import { ProducerLine } from './producer-line.ts'
+import { type NumberedProducer, ProducerLine } from './producer-line.ts'
 import type { KnownTopic, TopicRegistry } from './topic-registry.ts'
 
 interface Failure {
   readonly batch: OutgoingBatch
-  readonly producer: Producer
+  readonly producer: NumberedProducer
   readonly error: ParlanceError
   /** Whether the request had other batches too, so that the error may be one of theirs. */
   readonly isShared: boolean
@@ -76,7 +76,7 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     const { kafka, logger, metrics } = options
     this.#options = options
-    this.#producer = new ProducerLine(kafka, (error) => logger.warn('a new producer takes over', { error }))
+    this.#producer = new ProducerLine(kafka, (error) => logger.warn('a producer is replaced', { error }))
     this.#requestMs = metrics.histogram('parlance_log_request_ms', 'Requests that publish to Kafka', latencyBucketsMs)
     this.#requestRecords = metrics.histogram(
       'parlance_log_request_records',
@@ -98,10 +98,6 @@ export class Publisher {
       for (const record of records) this.#push(topic, record, publication)
       this.#schedule()
     })
-  }
-
-  connect(): Promise<void> {
-    return this.#producer.connect()
   }
 
   /** Sends what waits, for as long as `limitMs`; what is left then is rejected. */
@@ -203,7 +199,7 @@ export class Publisher {
     })
     try {
       const ackLimitMs = Math.ceil(this.#options.kafka.requestTimeoutMs / 2)
-      const acknowledged = await this.#producer.send(messagesOf(batches), ackLimitMs)
+      const acknowledged = await this.#producer.send(producer, messagesOf(batches), ackLimitMs)
       // A send that was repeated while leaders moved may leave a partition out without a word.
       const missing = batches.filter(({ queue }) => !acknowledged.has(queue.place))
       return missing.map((batch) => fail(batch, new Error('Kafka did not acknowledge it')))
