@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ClosedError, OverloadedError } from '@parlance/core'
 import {
@@ -13,7 +14,7 @@ import {
   RedisTimeoutError,
   RedisUnavailableError,
 } from '@parlance/engines/redis'
-import { serviceURL, until } from '@parlance/testing'
+import { serviceURL, startProgram, until } from '@parlance/testing'
 import { recordingMetrics } from './recording-metrics.ts'
 
 const opened: Redis[] = []
@@ -151,6 +152,20 @@ describe('a server that is not there', () => {
     for (const socket of sockets) socket.destroy()
   })
 })
+
+describe.skipIf(places[0][1] === undefined || places[1][1] === undefined)(
+  'a process that closed its connections',
+  () => {
+    it('has nothing left that keeps it alive', async () => {
+      const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+      const urls = places.map(([, url]) => url!)
+      const child = startProgram(here('../../../test/run-typescript.mjs'), here('./child/close-redis.ts'), ...urls)
+      await until('it is through', () => child.lines.length === 2)
+      await child.kill()
+      expect(child.lines).toEqual(['RedisUnavailableError', 'held: '])
+    })
+  },
+)
 
 describe('a server that answers no more', () => {
   const url = serviceURL('redis')

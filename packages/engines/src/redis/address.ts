@@ -23,7 +23,7 @@ export interface RedisAddress {
 const forms =
   'redis://host:port/database, redis://a:1,b:2,c:3 (Cluster), redis+cluster://host:port (Cluster), ' +
   'redis+sentinel://host:port,host:port/master-name; rediss:// for TLS; user:password@ before the first host'
-const shape = /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/([^?#]*))?$/
+const shape = /^(rediss?)([+-]sentinel|[+-]cluster)?:\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/([^?#]*))?$/
 const hostShape = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/
 
 /** @throws RedisAddressError which names what is wrong, never the URL: it may hold a password. */
@@ -31,8 +31,11 @@ export function parseRedisUrl(url: string): RedisAddress {
   const match = shape.exec(url)
   if (match === null) throw new RedisAddressError(`the Redis URL cannot be read; write ${forms}`)
   const [, scheme, variant, user, list, path = ''] = match
-  const kind =
-    variant === '+sentinel' ? 'sentinel' : variant === '+cluster' || list!.includes(',') ? 'cluster' : 'single'
+  const kind = variant?.endsWith('sentinel')
+    ? 'sentinel'
+    : variant?.endsWith('cluster') || list!.includes(',')
+      ? 'cluster'
+      : 'single'
   const hosts = list!.split(',').map((item) => parseHost(item, kind === 'sentinel' ? 26_379 : 6379))
   const { masterName, database } = parsePath(kind, path)
   const { username, password } = parseUser(user)

@@ -82,7 +82,7 @@ export class Connection {
     if (this.#closing.signal.aborted) return Promise.reject(closed(this.label))
     if (this.#server !== undefined) return Promise.resolve()
     if (this.#isDown) return Promise.reject(this.#reason())
-    return this.#opening.promise
+    return awake(this.#opening.promise)
   }
 
   /** Writes commands at once, in one piece; one answer each, in their order. Call only while open. */
@@ -224,14 +224,21 @@ function commandOf([name, ...rest]: readonly RedisArgument[], asBytes: boolean):
   return new Command(String(name), given, { replyEncoding: asBytes ? null : 'utf8' })
 }
 
-/** Ends a connection now; a polite end would wait for a server that may be gone. */
+/** Ends a connection now; a polite end would wait for a server that may be gone. Ending it twice would leave a timer behind. */
 function cut(client: Redis): void {
+  if (client.status === 'end' || client.stream?.destroyed) return
   client.disconnect()
   client.stream?.destroy()
 }
 
 function closed(label: string): ClosedError {
   return new ClosedError(`the connection to ${label} was closed`)
+}
+
+/** Timers of the clock keep no process alive; somebody who waits does. */
+function awake<T>(promise: Promise<T>): Promise<T> {
+  const timer = setInterval(() => undefined, 60_000)
+  return promise.finally(() => clearInterval(timer))
 }
 
 interface Deferred {

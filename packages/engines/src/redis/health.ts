@@ -8,6 +8,9 @@ export interface RedisHealth {
   readonly words: string
 }
 
+/** From this part of its memory on, a write of some size is refused. */
+const almostFull = 0.95
+
 /** Asks every node, all at once: one round trip. */
 export async function healthOf(
   label: string,
@@ -36,8 +39,12 @@ async function problemsOf(connection: Connection): Promise<string[]> {
   const field = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
   const problems: string[] = []
   const maxBytes = Number(field('maxmemory'))
-  if (maxBytes > 0 && field('maxmemory_policy') === 'noeviction' && Number(field('used_memory')) >= maxBytes)
-    problems.push(`${connection.label} is full (maxmemory ${maxBytes} bytes, noeviction): raise maxmemory`)
+  if (
+    maxBytes > 0 &&
+    field('maxmemory_policy') === 'noeviction' &&
+    Number(field('used_memory')) >= almostFull * maxBytes
+  )
+    problems.push(`${connection.label} is full, or nearly (maxmemory ${maxBytes} bytes, noeviction): raise maxmemory`)
   if (field('role') === 'slave') problems.push(`${connection.label} is a replica: name the master in the address`)
   return problems
 }
