@@ -110,21 +110,9 @@ export class Membership {
     return this.#isOpen ? this.#workers : undefined
   }
 
-  /** Joins the group and begins to fetch. */
-  async start(): Promise<void> {
-    try {
-      await this.#consumer.connect()
-      await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true })
-      if (this.#isStopping) return
-      this.#starting = this.#consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        eachBatch: (payload) => this.#receive(payload),
-      })
-      await this.#starting
-    } catch (error) {
-      this.#fail(error)
-    }
+  /** Joins the group and begins to fetch; whether that worked, {@link failed} tells. */
+  start(): void {
+    this.#starting = this.#start().catch((error: unknown) => this.#fail(error))
   }
 
   /** Finishes the batches in hand, commits them and leaves the group; bounded but for the handlers. */
@@ -157,6 +145,17 @@ export class Membership {
     this.#options.onProgress()
   }
 
+  async #start(): Promise<void> {
+    await this.#consumer.connect()
+    await this.#consumer.subscribe({ topics: [this.#options.topic], fromBeginning: true })
+    if (this.#isStopping) return
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#receive(payload),
+    })
+  }
+
   #assigner(): PartitionAssigner {
     const sticky = stickyAssigner(() => this.#owned)
     return (config) => {
@@ -182,11 +181,10 @@ export class Membership {
 
   async #finishInHand(): Promise<void> {
     const { clock, sessionMs, logger, consumerGroup } = this.#options
-    const wasOpen = this.#isOpen
     this.#isOpen = false
     this.#round++
     const workers = [...this.#workers.values()]
-    if (wasOpen) {
+    if (workers.length > 0) {
       const ended = Promise.all(workers.map((worker) => worker.halt())).then(() => 'ended')
       const outcome = await Promise.race([ended, wait(clock, sessionMs / 2)])
       if (outcome === 'ended') await this.#commits.flush()

@@ -86,7 +86,7 @@ export class Subscription {
         onFailed: (partition, error, tries) => this.#failed(partition, error, tries),
       })
       this.#member = member
-      void member.start()
+      member.start()
       const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
       const error = await Promise.race([ended, member.failed.catch((reason: unknown) => reason)])
       if (signal.aborted) return
