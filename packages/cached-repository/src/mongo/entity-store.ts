@@ -142,7 +142,7 @@ class DocumentEntityStore implements MongoEntityStore {
   }
 
   open(schema: EntitySchema): void {
-    if (!this.#entities.has(schema.name)) {
+    if (this.#entities.get(schema.name)?.table.schema !== schema) {
       const table = new MongoRowTable(this.#mongo, schema)
       this.#entities.set(schema.name, { table, queries: new RowQueries(this.#mongo, schema), ready: undefined })
     }
@@ -152,8 +152,8 @@ class DocumentEntityStore implements MongoEntityStore {
   async getMany(schema: EntitySchema, keys: readonly AnyRow[]): Promise<(StoredRow | undefined)[]> {
     const { table } = await this.#opened(schema)
     const ids = keys.map((key) => table.idOf(key))
-    const states = await table.read(ids.length === 1 ? ids : [...new Set(ids)])
-    return ids.map((id) => states.get(id)?.stored)
+    const found = await table.find(ids.length === 1 ? ids : [...new Set(ids)])
+    return ids.map((id) => found.get(id))
   }
 
   async keysOf(schema: EntitySchema, view: string, by: AnyRow, range?: KeyRange): Promise<AnyRow[]> {
@@ -222,6 +222,7 @@ class DocumentEntityStore implements MongoEntityStore {
   async recover(): Promise<void> {
     await Promise.all([...this.#entities.values()].map(({ table }) => this.#opened(table.schema)))
     await this.#sweeper.sweep()
+    await this.#finisher.idle()
   }
 
   idle(): Promise<void> {

@@ -57,8 +57,8 @@ export async function writeJointly(ground: Ground, write: JointWrite): Promise<W
         return { outcomes: plan.outcomes, step: stepOf(write, intent, plan) }
       await unlockRows(ground, intent)
     } catch (error) {
-      // What is undecided and cannot be undone now is undone by whoever finds it.
-      if (!isDecided) await abortIntent(ground, intent).catch((cause: unknown) => cause)
+      // What cannot be undone now is undone by whoever finds it.
+      if (!isDecided || !isUncertain(error)) await abortIntent(ground, intent).catch((cause: unknown) => cause)
       throw error
     }
     await pause(ground.clock, attempt, ground)

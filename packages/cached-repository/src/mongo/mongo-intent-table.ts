@@ -1,6 +1,6 @@
-import type { Count, Timestamp } from '@parlance/core'
+import { type Bytes, type Count, InvalidArgumentError, type Timestamp } from '@parlance/core'
 import { type Mongo, MongoDuplicateError } from '@parlance/engines/mongo'
-import type { Document } from 'mongodb'
+import { BSON, type Document } from 'mongodb'
 import type { StoredRow } from '../entity-store.ts'
 import type { Intent, IntentRow, IntentTable } from './intent-table.ts'
 import {
@@ -22,6 +22,8 @@ interface IntentDocument {
 }
 
 const intents = 'entities.intents'
+/** What fits into one document of MongoDB beside what is announced. */
+const maxImageBytes: Bytes = 12 * 1024 * 1024
 
 /** The intents of a MongoDB database. */
 export class MongoIntentTable implements IntentTable {
@@ -60,6 +62,8 @@ export class MongoIntentTable implements IntentTable {
       const image = images[index]
       return image === undefined ? null : { before: fields(entity, image.before), after: fields(entity, image.after) }
     })
+    if (BSON.calculateObjectSize({ images: documents }) > maxImageBytes)
+      throw new InvalidArgumentError(`rows of more than ${maxImageBytes} bytes in one call: split the call`)
     const { matchedCount } = await this.#mongo.on<IntentDocument, { matchedCount: number }>(intents, (on) =>
       on.updateOne(
         { _id: op, state: 'preparing' },

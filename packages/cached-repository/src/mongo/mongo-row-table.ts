@@ -1,10 +1,11 @@
 import type { Count, Timestamp } from '@parlance/core'
 import { type Mongo, MongoDuplicateError } from '@parlance/engines/mongo'
-import type { AnyBulkWriteOperation, Filter } from 'mongodb'
+import type { AnyBulkWriteOperation, Document, Filter } from 'mongodb'
 import { KeyCodec } from '../entity/key-codec.ts'
 import type { RowCodec } from '../entity/row-codec.ts'
 import type { EntitySchema } from '../entity/schema.ts'
 import type { AnyRow } from '../entity/values.ts'
+import type { StoredRow } from '../entity-store.ts'
 import { collectionOf } from './entity-declaration.ts'
 import { type RowDocument, RowDocuments } from './row-document.ts'
 import type { Locked, LockRequest, Mark, Operation, RowImage, RowState, RowTable } from './row-table.ts'
@@ -47,9 +48,24 @@ export class MongoRowTable implements RowTable {
 
   async read(ids: readonly string[]): Promise<ReadonlyMap<string, RowState>> {
     const parts: RowDocument[][] = await Promise.all(
-      inParts(ids).map((part) => this.#find({ _id: ids.length === 1 ? ids[0]! : { $in: [...part] } })),
+      inParts(ids).map((part) => this.#find(withIDs(part))),
     )
     return new Map(parts.flat().map((document) => [document._id, this.documents.toState(document)]))
+  }
+
+  /** Rows by id as readers see them; what is not there is left out. One round trip per 5000. */
+  async find(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> {
+    const projection = { _marks: 0, _readers: 0 }
+    const found = new Map<string, StoredRow>()
+    await Promise.all(
+      inParts(ids).map(async (part) => {
+        for (const document of await this.#find(withIDs(part), { projection })) {
+          const stored = this.documents.fromFields(document)
+          if (stored !== undefined) found.set(document._id, stored)
+        }
+      }),
+    )
+    return found
   }
 
   async create({ id, stored }: RowImage, mark: Mark): Promise<boolean> {
@@ -151,7 +167,7 @@ export class MongoRowTable implements RowTable {
   }
 
   async marked(before: Timestamp, limit: Count): Promise<readonly RowState[]> {
-    const found = await this.#find({ '_marks.at': { $lt: new Date(before) } } as Filter<RowDocument>, limit)
+    const found = await this.#find({ '_marks.at': { $lt: new Date(before) } } as Filter<RowDocument>, { limit })
     return found.map((document) => this.documents.toState(document))
   }
 
@@ -166,10 +182,14 @@ export class MongoRowTable implements RowTable {
     return modifiedCount === 1
   }
 
-  #find(filter: Filter<RowDocument>, limit: Count = maxPerRead): Promise<RowDocument[]> {
+  #find(
+    filter: Filter<RowDocument>,
+    { limit = maxPerRead, projection }: { readonly limit?: Count; readonly projection?: Document } = {},
+  ): Promise<RowDocument[]> {
+    const options = { limit, batchSize: limit + 1, ...(projection === undefined ? {} : { projection }) }
     return this.#mongo.on<RowDocument, RowDocument[]>(
       this.#collection,
-      (on) => on.find(filter, { limit, batchSize: limit + 1 }).toArray() as Promise<RowDocument[]>,
+      (on) => on.find(filter, options).toArray() as Promise<RowDocument[]>,
     )
   }
 
@@ -186,6 +206,10 @@ export class MongoRowTable implements RowTable {
 /** Tells whether two steps are about one row: then the second must come after the first. */
 function hasSequence(steps: readonly Step[]): boolean {
   return steps.some((step) => 'deleteOne' in step) && steps.some((step) => 'updateOne' in step)
+}
+
+function withIDs(ids: readonly string[]): Filter<RowDocument> {
+  return { _id: ids.length === 1 ? ids[0]! : { $in: [...ids] } }
 }
 
 function inParts(ids: readonly string[]): (readonly string[])[] {
