@@ -38,8 +38,9 @@ it('a page reads its own keys and rows, and the length of its list once', async 
   expect(asked.splice(0)).toEqual(['3 keys'])
   await repository.insert(post({ postID: 50 }))
   expect(await page(49)).toEqual([[49, 50], 51])
-  // The held count follows the insert.
-  expect(asked.splice(0).toSorted()).toEqual(['2 keys', '2 rows'])
+  // The held count follows the insert, where nobody else writes.
+  const counted = house.parts.store.soleWriter ? [] : ['count']
+  expect(asked.splice(0).toSorted()).toEqual(['2 keys', '2 rows', ...counted])
   await expect(repository.ofSpace.page({ spaceID: 's1' }, { limit: 1.5 })).rejects.toThrow('a whole number')
   await house.close()
   house.folder.remove()

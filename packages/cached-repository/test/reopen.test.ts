@@ -10,7 +10,7 @@ import { temporaryFolder } from '@parlance/testing'
 import { SqliteEngine } from '@parlance/engines/sqlite'
 import { describe, expect, it, vi } from 'vitest'
 import { post, posts } from './board.ts'
-import { openHouse } from './open-house.ts'
+import { isEmbedded, openHouse } from './open-house.ts'
 
 describe('after a restart', () => {
   it('rows, revisions, lists, counts and positions are as they were', async () => {
@@ -67,10 +67,12 @@ describe('a declaration that has changed', () => {
     expect(await repository.get({ id: 'a' })).toEqual({ id: 'a', size: 1 })
     await repository.put({ id: 'b', size: 1, note: 'x', tags: ['t'] })
     expect(await repository.byNote({ size: 1 })).toBe(1)
-    const indexes = house.engine
-      .prepare<{ name: string }>("SELECT name FROM pragma_index_list('entity_thing') WHERE origin = 'c'")
-      .all()
-    expect(indexes).toEqual([{ name: 'entity_thing(size, note, id)' }])
+    if (isEmbedded) {
+      const indexes = house.engine
+        .prepare<{ name: string }>("SELECT name FROM pragma_index_list('entity_thing') WHERE origin = 'c'")
+        .all()
+      expect(indexes).toEqual([{ name: 'entity_thing(size, note, id)' }])
+    }
     await house.close()
 
     const again = openHouse(undefined, folder)
@@ -103,7 +105,7 @@ describe('a declaration that has changed', () => {
     [
       'another type',
       defineEntity('thing', { fields: { ...base, size: field.string() }, key: ['id'] }),
-      /field size is a string \(TEXT\), but is stored as REAL; keep the old type/,
+      /field size is a string.*, but is stored as (REAL|a number); keep the old type/,
     ],
     [
       'another key',
@@ -113,9 +115,10 @@ describe('a declaration that has changed', () => {
   ])('is refused with %s, naming the cure', async (_, changed, message) => {
     using folder = await stored([{ id: 'a', size: 1 }])
     const house = openHouse(undefined, folder)
-    const open = () => house.repositories.of(changed as ReturnType<typeof original>)
-    expect(open).toThrow(IncompatibleStoreError)
-    expect(open).toThrow(message)
+    const read = async () =>
+      house.repositories.of(changed as ReturnType<typeof original>).get({ id: 'a', size: 1 } as never)
+    await expect(read()).rejects.toBeInstanceOf(IncompatibleStoreError)
+    await expect(read()).rejects.toThrow(message)
     await house.close()
   })
 
@@ -141,7 +144,7 @@ describe('a declaration that has changed', () => {
   })
 })
 
-it('every statement is answered by the primary key or one index, without sorting', async () => {
+it.runIf(isEmbedded)('every statement is answered by the primary key or one index, without sorting', async () => {
   const prepare = vi.spyOn(SqliteEngine.prototype, 'prepare')
   const house = openHouse()
   const repository = house.repositories.of(posts)

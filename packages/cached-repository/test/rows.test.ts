@@ -52,11 +52,10 @@ describe('what is stored is checked first', () => {
   ]
   it.each(refusals)('%s', async (_, row, message) => {
     repository()
-    const stored = house.engine.prepare<{ n: number }>('SELECT count(*) AS n FROM entity_post')
     const write = repository().putMany([post({ postID: 9 }), row as never])
     await expect(write).rejects.toBeInstanceOf(InvalidRowError)
     await expect(write).rejects.toThrow(message)
-    expect(stored.get()!.n).toBe(0)
+    expect(await house.parts.store.countOf(posts.schema, 'ofSpace', { spaceID: 's1' })).toBe(0)
   })
 
   it('a key that is too long, wherever it is given', async () => {

@@ -47,9 +47,7 @@ export class MongoRowTable implements RowTable {
   }
 
   async read(ids: readonly string[]): Promise<ReadonlyMap<string, RowState>> {
-    const parts: RowDocument[][] = await Promise.all(
-      inParts(ids).map((part) => this.#find(withIDs(part))),
-    )
+    const parts: RowDocument[][] = await Promise.all(inParts(ids).map((part) => this.#find(withIDs(part))))
     return new Map(parts.flat().map((document) => [document._id, this.documents.toState(document)]))
   }
 
