@@ -39,6 +39,7 @@ function within(mongo: Mongo, path: string): Mongo {
     on: (collection, work) => mongo.on(`${prefix}.${collection}`, work),
     ensureIndexes: (collection, indexes) => mongo.ensureIndexes(`${prefix}.${collection}`, indexes),
     onCommand: (listener) => mongo.onCommand(listener),
+    onReply: (listener) => mongo.onReply(listener),
     health: () => mongo.health(),
     close: async () => undefined,
   }

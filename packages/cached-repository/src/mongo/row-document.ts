@@ -21,6 +21,7 @@ interface MarkDocument {
   readonly op: string
   readonly at: Date
   readonly before?: Document
+  readonly after?: Document
   readonly announced?: readonly AnnouncedDocument[]
 }
 
@@ -67,11 +68,12 @@ export class RowDocuments {
     return { $set, $unset: Object.fromEntries(absent.map((name) => [name, 1])) }
   }
 
-  toMark({ op, at, before, announced }: Mark): MarkDocument {
+  toMark({ op, at, before, after, announced }: Mark): MarkDocument {
     return {
       op,
       at: new Date(at),
       ...(before === undefined ? {} : { before: this.toFields(before) }),
+      ...(after === undefined ? {} : { after: this.toFields(after) }),
       ...(announced.length === 0 ? {} : { announced: toAnnouncedDocuments(announced) }),
     }
   }
@@ -81,10 +83,11 @@ export class RowDocuments {
       id: document._id,
       stored: this.fromFields(document),
       stamp: document._stamp,
-      marks: (document._marks ?? []).map(({ op, at, before, announced = [] }) => ({
+      marks: (document._marks ?? []).map(({ op, at, before, after, announced = [] }) => ({
         op,
         at: at.getTime() as Timestamp,
         before: before && this.fromFields(before),
+        after: after && this.fromFields(after),
         announced: fromAnnouncedDocuments(announced),
       })),
       lock: document._lock,

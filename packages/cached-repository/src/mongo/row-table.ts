@@ -10,8 +10,9 @@ export type Operation = string
 export interface Mark {
   readonly op: Operation
   readonly at: Timestamp
-  /** The row before the write. After it, it was as the next mark says, or as it is now. */
   readonly before: StoredRow | undefined
+  /** As the write left the row; others may have written it since, and taken their marks off. */
+  readonly after: StoredRow | undefined
   readonly announced: readonly Announced[]
 }
 

@@ -75,7 +75,7 @@ function put(
   { rows }: WritePlan,
 ): Promise<boolean> {
   const { before, after } = rows[0]!
-  const mark: Mark = { op, at: clock.now(), before, announced: effects.announced ?? [] }
+  const mark: Mark = { op, at: clock.now(), before, after, announced: effects.announced ?? [] }
   const image = { id, stored: after }
   return state === undefined ? table.create(image, mark) : table.replace(state, image, mark)
 }

@@ -101,10 +101,10 @@ export class Sweeper {
 
   async #recoverMarks(table: RowTable, state: RowState, before: number, succession: Succession): Promise<void> {
     const { ground, finisher } = this.#options
-    for (const [index, mark] of state.marks.entries()) {
+    for (const mark of state.marks) {
       if (mark.at >= before || finisher.has(mark.op)) continue
       if (!(await table.claimMark(state.id, mark, ground.clock.now()))) continue
-      const row = { entity: table.schema.name, id: state.id, before: mark.before, after: afterMark(state, index) }
+      const row = { entity: table.schema.name, id: state.id, before: mark.before, after: mark.after }
       await this.#finish({ op: mark.op, isIntent: false, rows: [row], locked: [] }, mark.announced, succession)
     }
   }
@@ -122,15 +122,9 @@ export class Sweeper {
     const changes = moved.flatMap((move) => effects.changes(...move))
     const requests = moved.flatMap((move) => effects.spreads(...move))
     const spreads = requests.map((request) => ({ request, later: () => new Set<string>() }))
-    // What the one before may have appended was made of other rows: it does not count as done.
+    // What was decided then, by other rows, may have to be decided otherwise now: what was appended does not count as done.
     const operation = ground.newOperation()
     await finisher.begin({ ...found, operation, changes, spreads, outcomes: [], effects }).shown
     this.#recovered.add()
   }
-}
-
-/** A mark says how the row was before; how it was afterwards, the next one says. */
-function afterMark({ marks, stored }: RowState, index: number): Mark['before'] {
-  const next = marks[index + 1]
-  return next === undefined ? stored : next.before
 }
