@@ -46,3 +46,8 @@ export class LinkProtocolError extends ParlanceError {
 export class NodeHostError extends ParlanceError {
   static override readonly code = 'GATEWAY_NODE_HOST'
 }
+
+/** A node has left the cluster, or another one joined under its name. */
+export class NodeNameTakenError extends ParlanceError {
+  static override readonly code = 'GATEWAY_NODE_NAME_TAKEN'
+}

@@ -44,36 +44,32 @@ async function site(host: Partial<NodeHostOptions> = {}, client: Partial<NodeCli
 }
 
 describe('a link that breaks', () => {
-  it(
-    'is made again, and every call is begun once, in order, and answered, wherever it was cut',
-    { repeats: 20 },
-    async () => {
-      const { node, proxy, client } = await site()
-      const begun: number[] = []
-      node.serve({
-        note: async (payload) => {
-          begun.push(Number(text(payload).split(' ')[0]))
-          await settle()
-          return payload
-        },
-      })
-      const random = seededRandom(runSeed())
-      const answers: Promise<Uint8Array>[] = []
-      const payloadOf = (number: number): string => `${number} ${'x'.repeat(number % 90)}`
-      for (let number = 0; number < 600; number++) {
-        answers.push(client.call('n1', 'note', bytes(payloadOf(number)), { timeoutMs: Number.POSITIVE_INFINITY }))
-        if (number % 20 !== 10) continue
-        const direction = number % 40 === 10 ? 'toServer' : 'toClient'
-        proxy.cutAfterBytes = { [direction]: random.int(300) }
-        // Not every time: some calls are made while there is no connection.
-        if (number % 3 > 0) await until('it is cut', () => proxy.cutAfterBytes[direction] === undefined)
-      }
-      proxy.cutAfterBytes = {}
-      expect((await Promise.all(answers)).map(text)).toEqual(answers.map((_, number) => payloadOf(number)))
-      expect(begun).toEqual(answers.map((_, number) => number))
-      expect(proxy.accepted).toBeGreaterThan(5)
-    },
-  )
+  it('is made again, and every call is begun once, in order, and answered, wherever it was cut', async () => {
+    const { node, proxy, client } = await site()
+    const begun: number[] = []
+    node.serve({
+      note: async (payload) => {
+        begun.push(Number(text(payload).split(' ')[0]))
+        await settle()
+        return payload
+      },
+    })
+    const random = seededRandom(runSeed())
+    const answers: Promise<Uint8Array>[] = []
+    const payloadOf = (number: number): string => `${number} ${'x'.repeat(number % 90)}`
+    for (let number = 0; number < 600; number++) {
+      answers.push(client.call('n1', 'note', bytes(payloadOf(number)), { timeoutMs: Number.POSITIVE_INFINITY }))
+      if (number % 20 !== 10) continue
+      const direction = number % 40 === 10 ? 'toServer' : 'toClient'
+      proxy.cutAfterBytes = { [direction]: random.int(300) }
+      // Not every time: some calls are made while there is no connection.
+      if (number % 3 > 0) await until('it is cut', () => proxy.cutAfterBytes[direction] === undefined)
+    }
+    proxy.cutAfterBytes = {}
+    expect((await Promise.all(answers)).map(text)).toEqual(answers.map((_, number) => payloadOf(number)))
+    expect(begun).toEqual(answers.map((_, number) => number))
+    expect(proxy.accepted).toBeGreaterThan(5)
+  })
 
   it('while a call is being handled: its answer comes over the next one', async () => {
     const { node, proxy, client } = await site()

@@ -1,0 +1,5 @@
+export {
+  createRedisSessionRegistry,
+  type RedisSessionRegistry,
+  type RedisSessionRegistryOptions,
+} from './session-registry.ts'
