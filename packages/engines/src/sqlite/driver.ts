@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-
 /**
  * A value SQLite can hold.
  *
@@ -21,12 +19,4 @@ export interface SqliteDriver {
   exec(sql: string): void
   prepare(sql: string): SqliteDriverStatement
   close(): void
-}
-
-type LibsqlConstructor = new (path: string, options: { timeout: number }) => SqliteDriver
-
-/** Opens a database file with libsql, which needs no compiler and runs on every Node from 20. */
-export function openLibsql(path: string): SqliteDriver {
-  const Database = createRequire(import.meta.url)('libsql') as LibsqlConstructor
-  return new Database(path, { timeout: 0 })
 }

@@ -1,7 +1,4 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import {
-  type Bytes,
   ClosedError,
   type Count,
   type Counter,
@@ -15,14 +12,18 @@ import {
   type ParlanceError,
   silentLogger,
 } from '@parlance/core'
-import { openLibsql, type SqliteDriver, type SqliteDriverStatement, type SqliteValue } from './driver.ts'
-import { convertSqliteError, SqliteFlushError, SqliteSchemaError, SqliteUnwritableError } from './errors.ts'
+import type { SqliteDriver, SqliteDriverStatement, SqliteValue } from './driver.ts'
+import { convertSqliteError, SqliteFlushError, SqliteSchemaError } from './errors.ts'
+import { defaultLibrary, type SqliteLibrary } from './library.ts'
+import { openFile } from './open-file.ts'
 import { assertNoTransactionControl, guardStatement, type SqliteStatement, type StatementGuard } from './statement.ts'
 
 /** How an engine is opened. */
 export interface SqliteEngineOptions {
   /** The database file; its folder is created when missing. */
   readonly path: string
+  /** @defaultValue `PARLANCE_SQLITE_LIBRARY`, else Node's own SQLite from Node 24 on, else libsql; files open with either. */
+  readonly library?: SqliteLibrary
   readonly metrics?: Metrics
   /** Hears of tasks given to `afterCommit` or `afterRollback` that threw. */
   readonly logger?: Logger
@@ -39,19 +40,6 @@ interface QueuedWrite {
 }
 
 type Outcome = { readonly failed: boolean; readonly value: unknown }
-
-/** What a large transaction made of the write-ahead log is cut back to this; small ones reuse its space. */
-const maxIdleWalBytes: Bytes = 16 * 1024 * 1024
-
-/** What makes a commit durable; `fullfsync` matters on macOS only, where a plain fsync stops at the drive's cache. */
-const pragmas = [
-  'locking_mode=EXCLUSIVE',
-  'journal_mode=WAL',
-  'synchronous=FULL',
-  'cache_size=-65536',
-  'fullfsync=ON',
-  `journal_size_limit=${maxIdleWalBytes}`,
-]
 
 /** Works of one group: bounds how long one transaction holds up the event loop. */
 const maxGroupWrites: Count = 2000
@@ -98,25 +86,11 @@ export class SqliteEngine {
    * @throws SqliteLockedError when it is open already, SqliteUnwritableError when the folder or file cannot be written.
    */
   static open(options: SqliteEngineOptions): SqliteEngine {
+    const driver = openFile(options.library ?? defaultLibrary(), options.path)
     try {
-      mkdirSync(dirname(options.path), { recursive: true })
-    } catch (error) {
-      throw new SqliteUnwritableError(
-        `${dirname(options.path)} cannot be created: ${(error as Error).message}; choose another data folder (PARLANCE_DATA_DIR)`,
-        { cause: error },
-      )
-    }
-    let driver: SqliteDriver | undefined
-    try {
-      driver = openLibsql(options.path)
-      for (const pragma of pragmas) driver.prepare(`PRAGMA ${pragma}`).all([])
-      driver.exec(
-        'CREATE TABLE IF NOT EXISTS engine_schema(owner TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
-      )
-      driver.exec('BEGIN IMMEDIATE; COMMIT')
       return new SqliteEngine(driver, options)
     } catch (error) {
-      driver?.close()
+      driver.close()
       throw convertSqliteError(error, options.path)
     }
   }
@@ -261,7 +235,7 @@ export class SqliteEngine {
     }
   }
 
-  // The library keeps the connection, and with it the lock, until every statement is garbage collected: the lock has to
+  // libsql keeps the connection, and with it the lock, until every statement is garbage collected: the lock has to
   // be given up beforehand, and an exclusive one can only be given up outside WAL mode.
   #letGo(): void {
     for (const sql of [

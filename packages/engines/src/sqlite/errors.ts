@@ -36,12 +36,24 @@ export class SqliteStatementError extends ParlanceError {
   static override readonly code = 'SQLITE_STATEMENT'
 }
 
-const sqliteCode = (error: unknown): string => {
-  const code = (error as { code?: unknown }).code
+/** Node's own SQLite reports numbers (https://sqlite.org/rescode.html): the low byte says which of these it is. */
+const primaryCodes: Readonly<Record<number, string>> = {
+  3: 'SQLITE_PERM',
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  8: 'SQLITE_READONLY',
+  10: 'SQLITE_IOERR',
+  13: 'SQLITE_FULL',
+  14: 'SQLITE_CANTOPEN',
+}
+
+function sqliteCode(error: unknown): string {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
+  if (typeof errcode === 'number') return primaryCodes[errcode & 255] ?? `SQLITE_${errcode}`
   return typeof code === 'string' ? code : ''
 }
 
-/** The library reports a file it cannot open without a code: SQLite's own number 14 stands at the end of the text. */
+/** libsql reports a file it cannot open without a code: SQLite's own number 14 stands at the end of the text. */
 const cannotOpen = /^ConnectionFailed\(.*: 14"\)$/
 
 /** Turns what the SQLite library threw into one of the errors above; errors of ours pass unchanged. */

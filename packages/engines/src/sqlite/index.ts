@@ -9,4 +9,5 @@ export {
   SqliteStatementError,
   SqliteUnwritableError,
 } from './errors.ts'
+export type { SqliteLibrary } from './library.ts'
 export type { SqliteStatement } from './statement.ts'

@@ -3,11 +3,16 @@ import type { SqliteValue } from './driver.ts'
 
 const quotedOrComment = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\//g
 
+/** Whether a statement writes its parameters as `?1`, `?2`, …. */
+export const hasNumberedParameters = (sql: string): boolean => /\?\d/.test(sql.replace(quotedOrComment, ' '))
+
 /** How many parameters a statement takes: `?`, or `?1`, `?2`, … where one number may occur several times. */
 export function countParameters(sql: string): number {
   const bare = sql.replace(quotedOrComment, ' ')
   if (/[:@$][A-Za-z_]/.test(bare))
     throw new InvalidArgumentError(`named parameters are not supported, write ? or ?1: ${sql}`)
+  if (/\?\d/.test(bare) && /\?(?!\d)/.test(bare))
+    throw new InvalidArgumentError(`write all parameters as ? or all as ?1, ?2, …: ${sql}`)
   let count = 0
   for (const [, number] of bare.matchAll(/\?(\d*)/g))
     count = Math.max(count, number === '' || number === undefined ? count + 1 : Number(number))
@@ -15,9 +20,9 @@ export function countParameters(sql: string): number {
 }
 
 /**
- * Refuses what the library under us would store wrongly or die of.
+ * Refuses what the libraries under us would store wrongly or die of.
  *
- * It keeps the previous call's value for a missing parameter, stores NaN as NULL, cuts text at a NUL on the way back,
+ * libsql keeps the previous call's value for a missing parameter, stores NaN as NULL, cuts text at a NUL on the way back,
  * and ends the whole process when given a boolean.
  */
 export function assertParameters(sql: string, expectedCount: number, parameters: readonly unknown[]): void {

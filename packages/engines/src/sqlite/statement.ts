@@ -27,7 +27,7 @@ export function isWrite(sql: string): boolean {
 /**
  * Refuses statements that would end or leave the transaction that the engine runs for everybody.
  *
- * EXPLAIN is among them: the library never resets it, and so keeps a transaction open until its garbage collection.
+ * EXPLAIN is among them: libsql never resets it, and so keeps a transaction open until its garbage collection.
  */
 export function assertNoTransactionControl(sql: string): void {
   if (/^\s*(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum|explain)\b/i.test(sql))
@@ -53,6 +53,8 @@ export function guardStatement<Row>(
       for (const column in row) {
         const value = row[column]
         if (value instanceof ArrayBuffer) row[column] = Buffer.from(value)
+        else if (value instanceof Uint8Array)
+          row[column] = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       }
     }
     return rows as Row[]
