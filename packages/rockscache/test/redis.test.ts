@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock, wait } from '@parlance/core'
 import { openRedis, type Redis, redisCommand, RedisScript } from '@parlance/engines/redis'
@@ -218,5 +219,62 @@ describe.skipIf(places[0][1] === undefined)('beside a Go program on the same key
     expect(await redis.run(redisCommand('PTTL', key))).toBe(-1)
     expect(await look(store, key, 'a')).toBe('leased nothing')
     expect(Number(await redis.run(redisCommand('PTTL', key)))).toBeGreaterThan(0)
+  })
+})
+
+describe.skipIf(places[0][1] === undefined)('what goes over the wire', () => {
+  /** Passes everything on to the server, and keeps what was sent, one entry per burst. */
+  async function watched(): Promise<{ readonly url: string; readonly bursts: string[] }> {
+    const { hostname, port } = new URL(places[0][1]!)
+    const bursts: string[] = []
+    const proxy = createServer((socket) => {
+      const upstream = connect(Number(port), hostname)
+      let isAnswered = true
+      socket.on('data', (bytes: Buffer) => {
+        if (isAnswered) bursts.push('')
+        isAnswered = false
+        bursts[bursts.length - 1] += bytes.toString('latin1')
+        upstream.write(bytes)
+      })
+      upstream.on('data', (bytes: Buffer) => {
+        isAnswered = true
+        socket.write(bytes)
+      })
+      for (const end of [socket, upstream]) {
+        end.on('error', () => undefined)
+        end.on('close', () => (end === socket ? upstream : socket).destroy())
+      }
+    })
+    await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve))
+    closing.push(() => new Promise((resolve) => void proxy.close(() => resolve())))
+    return { url: `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`, bursts }
+  }
+  const commandsIn = (burst: string): string[] =>
+    [...burst.matchAll(/\*\d+\r\n\$\d+\r\n([A-Z]+)\r\n/g)].map(([, name]) => name!)
+
+  it('a hit is one HMGET and no script; a hundred are one round trip; a load is three, a mark one', async () => {
+    const { url, bursts } = await watched()
+    const { store } = await open(url)
+    const cache = createCache({ store })
+    const keys = Array.from({ length: 100 }, (_, index) => `k${index}`)
+    const sent = async (work: () => Promise<unknown>): Promise<string[][]> => {
+      bursts.length = 0
+      await work()
+      return bursts.map(commandsIn)
+    }
+    const one = () => cache.fetch('k0', async () => 1, { ttlMs })
+    const all = () => cache.fetchMany(keys, async (missing) => new Map(missing.map((key) => [key, 1])), { ttlMs })
+    await all()
+    await cache.markStale(keys)
+    expect(await sent(one)).toEqual([['HMGET'], ['EVALSHA'], ['EVALSHA']])
+    expect(await sent(one)).toEqual([['HMGET']])
+    await all()
+    expect(await sent(all)).toEqual([keys.map(() => 'HMGET')])
+    expect(await sent(() => Promise.all(keys.map((key) => cache.fetch(key, async () => 1, { ttlMs }))))).toEqual([
+      keys.map(() => 'HMGET'),
+    ])
+    expect(await sent(() => cache.markStale(keys))).toEqual([keys.map(() => 'EVALSHA')])
+    const hundred = await sent(all)
+    expect(hundred.map((commands) => commands.length)).toEqual([100, 100, 100])
   })
 })
