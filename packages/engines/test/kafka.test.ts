@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InvalidArgumentError, ParlanceError } from '@parlance/core'
 import {
@@ -12,8 +13,10 @@ import {
   KafkaUnavailableError,
   openKafka,
 } from '@parlance/engines/kafka'
-import { serviceURL } from '@parlance/testing'
+import { serviceURL, startProgram, until } from '@parlance/testing'
 
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+const runTypeScript = here('../../../test/run-typescript.mjs')
 const brokers = serviceURL('kafka')
 
 async function unusedPort(): Promise<number> {
@@ -48,6 +51,12 @@ test('nobody there: an error with the cure, in bounded time', async () => {
   expect((error as ParlanceError).message).toMatch(
     new RegExp(`Kafka at 127.0.0.1:${port}: .*check that the brokers run`),
   )
+})
+
+test('nobody there: a process that does nothing else lives to tell', async () => {
+  const child = startProgram(runTypeScript, here('./child/open-kafka.ts'), `127.0.0.1:${await unusedPort()}`)
+  expect(await until('it tells', () => child.lines[0])).toBe('KAFKA_UNAVAILABLE')
+  await child.kill()
 })
 
 test('an address that is none is refused', async () => {

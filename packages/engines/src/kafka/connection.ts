@@ -11,6 +11,7 @@ import {
   wait,
 } from '@parlance/core'
 import { type Admin, Kafka as KafkaClient, type KafkaConfig, logLevel } from 'kafkajs'
+import { awake } from './awake.ts'
 import { convertKafkaError, KafkaUnavailableError } from './errors.ts'
 import { logThrough } from './library-log.ts'
 import { describeTopic, type KafkaTopicLayout, type KafkaTopicSpec, makeTopics } from './topics.ts'
@@ -130,23 +131,8 @@ class Connection implements Kafka {
     return new KafkaClient(this.#config)
   }
 
-  async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      if (this.#closing !== undefined) throw new ClosedError('the connection to Kafka is closed')
-      const admin = this.#admin
-      try {
-        this.#connecting ??= admin.connect()
-        await this.#connecting
-        return await work(admin)
-      } catch (error) {
-        const converted = convertKafkaError(error, this.where)
-        const isElecting = converted.details['protocol'] !== undefined
-        if (!(converted instanceof KafkaUnavailableError) || attempt === (isElecting ? triesWhileElecting : tries))
-          throw converted
-        this.#renew(admin)
-        await wait(this.#clock, backoffMs(attempt, { firstMs: 100, maxMs: 1000 }))
-      }
-    }
+  administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    return awake(this.#administer(work))
   }
 
   ensureTopics(specs: readonly KafkaTopicSpec[]): Promise<KafkaTopicLayout[]> {
@@ -168,6 +154,25 @@ class Connection implements Kafka {
   close(): Promise<void> {
     this.#closing ??= Promise.race([this.#admin.disconnect(), wait(this.#clock, closeLimitMs)])
     return this.#closing
+  }
+
+  async #administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#closing !== undefined) throw new ClosedError('the connection to Kafka is closed')
+      const admin = this.#admin
+      try {
+        this.#connecting ??= admin.connect()
+        await this.#connecting
+        return await work(admin)
+      } catch (error) {
+        const converted = convertKafkaError(error, this.where)
+        const isElecting = converted.details['protocol'] !== undefined
+        if (!(converted instanceof KafkaUnavailableError) || attempt === (isElecting ? triesWhileElecting : tries))
+          throw converted
+        this.#renew(admin)
+        await wait(this.#clock, backoffMs(attempt, { firstMs: 100, maxMs: 1000 }))
+      }
+    }
   }
 
   /** The library keeps what it heard of leaders for minutes; a new client asks again. Calls on the old one may end. */

@@ -1,3 +1,4 @@
+export { awake } from './awake.ts'
 export { type Kafka, type KafkaHealth, type KafkaOptions, type KafkaTopicNeed, openKafka } from './connection.ts'
 export {
   convertKafkaError,

@@ -15,7 +15,13 @@ import {
   type ParlanceError,
   wait,
 } from '@parlance/core'
-import { convertKafkaError, type Kafka, KafkaProducerLostError, KafkaTooLargeError } from '@parlance/engines/kafka'
+import {
+  awake,
+  convertKafkaError,
+  type Kafka,
+  KafkaProducerLostError,
+  KafkaTooLargeError,
+} from '@parlance/engines/kafka'
 import type { TopicMessages } from 'kafkajs'
 import type { LogRecord } from '../event-log.ts'
 import { partitionOf } from './partition-of.ts'
@@ -169,7 +175,7 @@ export class Publisher {
     const failed = await this.#attempt(batches)
     this.#busyLeaders.delete(leader)
     // What failed goes on by itself: one partition that is refused holds up no other.
-    for (const failure of failed) void this.#insist(failure).then(() => this.#release(failure.batch.queue))
+    for (const failure of failed) void awake(this.#insist(failure)).then(() => this.#release(failure.batch.queue))
     this.#dispatch()
   }
 

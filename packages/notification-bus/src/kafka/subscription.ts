@@ -9,7 +9,7 @@ import {
   type Timer,
   wait,
 } from '@parlance/core'
-import { convertKafkaError } from '@parlance/engines/kafka'
+import { awake, convertKafkaError } from '@parlance/engines/kafka'
 import { Membership, type MembershipOptions } from './membership.ts'
 
 /** What a subscription works with. */
@@ -54,7 +54,7 @@ export class Subscription {
 
   /** Begins; resolves when this member has handled, of the partitions it has, what was there at the start. */
   start(): Promise<void> {
-    this.#running = this.#run()
+    this.#running = awake(this.#run())
     this.#lookAgain()
     return this.#caughtUp
   }
