@@ -103,6 +103,23 @@ export class EntityTable {
     return found.map((columns) => this.#keyFrom(columns))
   }
 
+  /** Rows in the order of their keys, after one of them. */
+  rowsAfter(after: AnyRow | undefined, limit: Count): StoredRow[] {
+    const key = this.#schema.key.map(({ name }) => quoted(name)).join(', ')
+    const later = after === undefined ? '' : `WHERE (${key}) > (${this.#schema.key.map(() => '?').join(', ')})`
+    const table = quoted(tableName(this.#schema))
+    return this.#engine
+      .prepare<ColumnValues>(`SELECT * FROM ${table} ${later} ORDER BY ${key} LIMIT ?`)
+      .all(...(after === undefined ? [] : this.#keyOf(after)), limit)
+      .map((columns) => this.#stored(columns))
+  }
+
+  /** How many rows there are. */
+  count(): Count {
+    const table = quoted(tableName(this.#schema))
+    return this.#engine.prepare<{ count: number }>(`SELECT count(*) AS count FROM ${table}`).get()!.count
+  }
+
   countOf(view: string, by: AnyRow): Count {
     return Number(this.#ask(this.#counts.get(view)!, view, by)[0]!['count'])
   }

@@ -76,7 +76,7 @@ export class SpreadTable {
   }
 
   /** Keeps a touch waiting. One round trip; repeated it asks for another turn, which does no harm. */
-  async ask({ touch, place, source }: SpreadRequest): Promise<void> {
+  async ask({ touch, place, source }: Pick<SpreadRequest, 'touch' | 'place' | 'source'>): Promise<void> {
     await this.#prepared()
     const { clock, random } = this.#options
     const name = JSON.stringify([touch, place, source])

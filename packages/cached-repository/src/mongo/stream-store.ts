@@ -201,4 +201,4 @@ class JournalStreamStore implements MongoStreamStore {
 }
 
 /** Neither view nor value has a NUL. */
-const tagOf = (view: string, value: string): string => `${view}\0${value}`
+export const tagOf = (view: string, value: string): string => `${view}\0${value}`

@@ -1,4 +1,17 @@
 export {
+  assertNotCopying,
+  type ComparedPage,
+  type CopiedPage,
+  CopyDifferenceError,
+  type CopyOptions,
+  type CopyPart,
+  copyParts,
+  type CopyProgress,
+  type CopyReport,
+  CopyTargetError,
+  insertMissing,
+} from './copy.ts'
+export {
   type Mongo,
   type MongoCommand,
   type MongoHealth,

@@ -4,6 +4,9 @@ import type { SqliteEngine, SqliteStatement } from '@parlance/engines/sqlite'
 /** The journal's stream of one partition. */
 export const streamOf = (topic: string, partition: number): string => `topic/${topic}/${partition}`
 
+/** Tells whether a stream of the journal is a partition of a topic. */
+export const isTopicStream = (stream: string): boolean => stream.startsWith('topic/')
+
 /**
  * How many partitions each topic has.
  *

@@ -1,1 +1,2 @@
 export { type MongoChangeLists, type MongoChangeListsOptions, openMongoChangeLists } from './change-lists.ts'
+export { changeListCopy, type CopyListsOptions, seedOfEngine } from './copy.ts'

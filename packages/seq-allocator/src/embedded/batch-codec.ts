@@ -1,5 +1,5 @@
 import type { Bytes } from '@parlance/core'
-import type { StoredEntry } from '../journal.ts'
+import type { NewEntry, StoredEntry } from '../journal.ts'
 
 /** An entry on its way into a batch. */
 export interface BatchEntry {
@@ -73,4 +73,18 @@ export function decodeKey(batch: Buffer, batchFirst: number, wanted: number): Bu
     offset = end
   }
   return undefined
+}
+
+/** All entries of a batch with their repeat keys; payloads are views of the batch's memory. */
+export function decodeEntries(batch: Buffer): NewEntry[] {
+  const entries: NewEntry[] = []
+  for (let offset = 0; offset < batch.byteLength;) {
+    const start = offset + entryOverheadBytes
+    const end = start + batch.readUInt32LE(offset)
+    const next = end + batch.readUInt16LE(offset + 4)
+    const payload = batch.subarray(start, end)
+    entries.push(end === next ? { payload } : { payload, repeatKey: batch.toString('utf8', end, next) })
+    offset = next
+  }
+  return entries
 }

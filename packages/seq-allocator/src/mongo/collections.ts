@@ -6,9 +6,9 @@ import type { Sealing } from './sealing.ts'
 import { type Tail, tailProjection } from './tail.ts'
 
 /** Names of the collections of a journal. */
-const journal = 'journal'
+export const journal = 'journal'
 const repeats = 'journal_repeats'
-const tags = 'journal_tags'
+export const tags = 'journal_tags'
 
 const duplicateCode = 11000
 

@@ -1,4 +1,5 @@
 export type { Attachment, MongoAppend } from './append.ts'
+export { type CopyJournalOptions, journalCopy, type StreamTag } from './copy.ts'
 export { type MongoJournal, type MongoJournalOptions, openMongoJournal, type UnsettledNotes } from './journal.ts'
 export { JournalDamagedError } from './reader.ts'
 export { createMongoSegmentStore } from './segment-store.ts'
