@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromiumCure, findChromium } from './chromium.mjs'
+import { getNode24 } from './node24.mjs'
 import { startServices } from './services.mjs'
 import { installPrograms } from './services/programs.mjs'
 import { packagesWithSuitesOn } from './services/suites.mjs'
@@ -11,12 +12,14 @@ import { root } from './setup.mjs'
 const onWindows = process.platform === 'win32'
 // With REQUIRE_SERVICES=1 nothing may be left out: the tests themselves fail then, without a browser as without a service.
 const isAllRequired = process.env.REQUIRE_SERVICES === '1'
+const isNode24 = Number.parseInt(process.versions.node, 10) >= 24
 const totals = { passed: 0, failed: 0 }
 const failures = []
 
-function run(command, args) {
+function run(command, args, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: onWindows })
+    const stdio = ['ignore', 'inherit', 'inherit']
+    const child = spawn(command, args, { cwd: root, stdio, shell: onWindows, ...options })
     child.once('error', (error) => {
       console.error(`  ${command}: ${error.message}`)
       resolve(1)
@@ -36,23 +39,41 @@ async function check(name, work) {
   console.log(`  ${ok ? 'ok' : 'FAILED'} in ${Math.round((Date.now() - started) / 1000)} s`)
 }
 
-async function suite(project) {
-  console.log(`\n— tests: ${project}`)
-  const report = join(root, 'test-artifacts', `${project}.json`)
+/** Runs tests, on this Node with this environment unless told otherwise, and counts them. */
+async function suite(name, args, { command = process.execPath, env = process.env } = {}) {
+  console.log(`\n— tests: ${name}`)
+  const report = join(root, 'test-artifacts', `${name.replaceAll(/\W+/g, '-')}.json`)
   rmSync(report, { force: true })
   const given = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const status = await tool('vitest', ['run', '--project', project, ...given])
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const status = await run(command, [vitest, 'run', ...args, ...given], { env, shell: false })
   let counted = { numPassedTests: 0, numFailedTests: 0, numTotalTests: 0 }
   try {
     counted = JSON.parse(readFileSync(report, 'utf8'))
   } catch (error) {
-    console.error(`  no report of ${project}: ${error.message}`)
+    console.error(`  no report of ${name}: ${error.message}`)
   }
   totals.passed += counted.numPassedTests
   // A file that cannot be loaded, or an unhandled error, fails the run without a failed test of its own.
   const failed = Math.max(counted.numFailedTests, status === 0 ? 0 : 1)
   totals.failed += failed
-  if (failed > 0) failures.push(`tests: ${project}`)
+  if (failed > 0) failures.push(`tests: ${name}`)
+}
+
+/** The packages that keep something in the embedded store, and what they stand on. */
+const onTheStore = ['core', 'engines', 'seq-allocator', 'notification-bus', 'cached-repository', 'rockscache']
+
+/** The embedded store on the SQLite library that the suites before did not run on, and a server killed on it. */
+async function otherLibrary(node24) {
+  const env = { ...process.env, PARLANCE_KILL_RUNS: '4' }
+  for (const name of Object.keys(env)) if (/^(REQUIRE_SERVICES$|PARLANCE_TEST_)/.test(name)) delete env[name]
+  if (isNode24) env.PARLANCE_SQLITE_LIBRARY = 'libsql'
+  const title = isNode24 ? 'embedded store on libsql' : 'embedded store on Node 24'
+  const options = { command: node24.command, env }
+  const drivers = ['redis', 'kafka', 'mongo'].flatMap((driver) => ['--exclude', `**/*${driver}*`])
+  const folders = onTheStore.map((name) => `packages/${name}/`)
+  await suite(title, ['--project', 'unit', ...drivers, ...folders], options)
+  await suite(`${title}, kill -9`, ['--project', 'system', 'packages/im-server/test/kill.system.test.ts'], options)
 }
 
 // Downloads take the network, the checks below take the processors: both at once.
@@ -60,6 +81,7 @@ const say = (line) => console.log(`  services: ${line}`)
 const alsoPackages = findChromium() === undefined ? ['chromium'] : []
 const installing = installPrograms({ packages: isAllRequired, alsoPackages, say })
 if ((await run(process.execPath, [join(root, 'scripts/setup.mjs')])) !== 0) process.exit(1)
+const gettingNode = isNode24 ? { command: process.execPath } : getNode24(say)
 const starting = installing.then((problems) => startServices({ problems, say }))
 
 const artifacts = join(root, 'test-artifacts')
@@ -75,13 +97,17 @@ if (isAllRequired)
     for (const { name, reason } of services.missing) console.error(`  ${name}: ${reason}`)
     return services.missing.length === 0
   })
-await suite('unit')
-await suite('system')
+await suite('unit', ['--project', 'unit'])
+await suite('system', ['--project', 'system'])
 await services.stop()
+const node24 = await gettingNode
+if (node24.command !== undefined) await otherLibrary(node24)
+else if (isAllRequired) await check('Node 24', () => console.error(`  ${node24.problem}`))
 
 console.log(`\nRan on the embedded store${services.running.map(({ name }) => `, ${name}`).join('')}.`)
 for (const { name, key, reason } of services.missing)
   console.log(`not run: the suites on ${name} (${packagesWithSuitesOn(key).join(', ')}): ${reason}`)
+if (node24.command === undefined) console.log(`not run: the embedded store on Node 24. ${node24.problem}`)
 if (findChromium() === undefined) console.log(`not run: the web chat in a browser, for want of one; ${chromiumCure}.`)
 if (existsSync(join(artifacts, 'report.txt')))
   console.log(`\nSeen on the way:\n${readFileSync(join(artifacts, 'report.txt'), 'utf8')}`)

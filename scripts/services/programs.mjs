@@ -1,10 +1,10 @@
 // Gets the programs that the services for tests are: Redis and Java from the system, Kafka and the MongoDB double from Maven Central.
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { root } from '../setup.mjs'
 import { canInstallPackages, installPackages } from './debian.mjs'
+import { run } from './run.mjs'
 
 const recipes = join(root, 'scripts/services')
 const cache = join(root, '.services')
@@ -32,23 +32,6 @@ export function findProgram(name) {
   const java = home === undefined || !name.startsWith('java') ? [] : [join(home, 'bin')]
   const folders = [...java, ...(process.env.PATH || '').split(delimiter)].filter((folder) => folder !== '')
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file))
-}
-
-/** Runs a command; resolves with `undefined`, or with what went wrong: its last lines. */
-function run(command, args, timeout) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout })
-    const lines = []
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk) => {
-        lines.push(...String(chunk).split('\n'))
-        lines.splice(0, lines.length - 12)
-      })
-    child.once('error', (error) => resolve(error.message))
-    child.once('close', (code) =>
-      resolve(code === 0 ? undefined : lines.filter((line) => line.trim() !== '').join('\n')),
-    )
-  })
 }
 
 const isMade = (name) => existsSync(join(programs, name))
@@ -80,7 +63,7 @@ async function make(missing, say) {
       const problem = await run(
         findProgram('mvn'),
         [...maven, `-DoutputDirectory=${output}`, '-DincludeScope=runtime'],
-        180_000,
+        { timeoutMs: 180_000 },
       )
       for (const { name, sources } of wanted) {
         const folder = join(work, name)
@@ -99,7 +82,7 @@ async function make(missing, say) {
 async function compile(name, folder, sources) {
   if (sources.length === 0) return undefined
   const files = sources.map((file) => join(recipes, name, file))
-  return run(findProgram('javac'), ['-cp', join(folder, '*'), '-d', folder, ...files], 120_000)
+  return run(findProgram('javac'), ['-cp', join(folder, '*'), '-d', folder, ...files], { timeoutMs: 120_000 })
 }
 
 // In one step: what is there is whole, also when two runs make it at the same time.
@@ -121,7 +104,8 @@ export async function installPrograms({ packages = true, alsoPackages = [], say 
   const names = [...lacking.map(({ debian }) => debian), ...alsoPackages]
   if (packages && canInstallPackages && names.length > 0) {
     say(`installing ${names.join(', ')}…`)
-    await installPackages(names)
+    const problem = await installPackages(names)
+    if (problem !== undefined) say(`the system's packages could not be had: ${problem}`)
   }
   const still = missingPackages().map(({ program }) => program)
   const toMake = made.filter(({ name }) => !isMade(name))
