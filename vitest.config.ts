@@ -24,6 +24,17 @@ export default defineConfig({
         extends: true,
         test: { name: 'system', include: files('*.system.test.ts'), fileParallelism: false, testTimeout: 600_000 },
       },
+      // What users of the official SDKs see, once more: on MongoDB, Redis and Kafka, with two processes of each kind.
+      {
+        extends: true,
+        test: {
+          name: 'services',
+          include: ['packages/im-server/test/sdk-*.system.test.ts'],
+          fileParallelism: false,
+          testTimeout: 600_000,
+          env: { PARLANCE_TEST_STACK: 'services' },
+        },
+      },
     ],
   },
 })

@@ -99,6 +99,9 @@ if (isAllRequired)
   })
 await suite('unit', ['--project', 'unit'])
 await suite('system', ['--project', 'system'])
+// What needs all three at once.
+const absent = services.missing.filter(({ key }) => ['mongo', 'redis', 'kafka'].includes(key))
+if (absent.length === 0 || isAllRequired) await suite('services', ['--project', 'services'])
 await services.stop()
 const node24 = await gettingNode
 if (node24.command !== undefined) await otherLibrary(node24)
@@ -108,6 +111,8 @@ console.log(`\nRan on the embedded store${services.running.map(({ name }) => `, 
 for (const { name, key, reason } of services.missing)
   console.log(`not run: the suites on ${name} (${packagesWithSuitesOn(key).join(', ')}): ${reason}`)
 if (node24.command === undefined) console.log(`not run: the embedded store on Node 24. ${node24.problem}`)
+if (absent.length > 0)
+  console.log(`not run: the SDKs on several processes, for want of ${absent.map(({ name }) => name).join(' and ')}`)
 if (findChromium() === undefined) console.log(`not run: the web chat in a browser, for want of one; ${chromiumCure}.`)
 if (existsSync(join(artifacts, 'report.txt')))
   console.log(`\nSeen on the way:\n${readFileSync(join(artifacts, 'report.txt'), 'utf8')}`)

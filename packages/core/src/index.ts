@@ -23,3 +23,4 @@ export {
 } from './metrics.ts'
 export { type Flight, Singleflight } from './singleflight.ts'
 export type { Bytes, Count, Milliseconds, Timestamp } from './units.ts'
+export { type Closable, Opened } from './opened.ts'

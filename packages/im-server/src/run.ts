@@ -1,4 +1,5 @@
 import { ParlanceError } from '@parlance/core'
+import { roles } from './roles.ts'
 import { createImServer, type ImServer } from './server.ts'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -8,7 +9,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
  * exit code: 0 after a clean stop, 1 when it could not start or stop, with one line that says why and what to do.
  *
  * With `PARLANCE_READY=json` the addresses are one line of JSON, for whoever starts it as a background process:
- * `{"parlance":"ready","roles":["all"],"addresses":{"api":"http://…","ws":"ws://…"}}`.
+ * `{"parlance":"ready","roles":["all"],"addresses":{"api":"http://…","ws":"ws://…"}}`, with those that its roles have.
  */
 export async function runServer(environment: NodeJS.ProcessEnv = process.env): Promise<void> {
   let server: ImServer
@@ -18,15 +19,19 @@ export async function runServer(environment: NodeJS.ProcessEnv = process.env): P
     return fail(error)
   }
   try {
-    const { api, ws } = await server.listen()
+    const open = Object.entries(await server.listen()).filter(([, address]) => address !== '')
+    const { roles: own, page } = server.config
+    const addresses: Readonly<Record<string, string>> = Object.fromEntries(open)
     if (environment['PARLANCE_READY'] === 'json') {
-      say(JSON.stringify({ parlance: 'ready', roles: ['all'], addresses: { api, ws } }))
+      const names = own.length === roles.length ? ['all'] : own
+      say(JSON.stringify({ parlance: 'ready', roles: names, addresses }))
       return stopOnSignal(server)
     }
-    say('Parlance is running.')
-    say(`  API        ${api}`)
-    say(`  WebSocket  ${ws}`)
-    if (server.config.page !== undefined) say(`  Web chat   ${api}/`)
+    say(own.length === roles.length ? 'Parlance is running.' : `Parlance is running: ${own.join(', ')}.`)
+    if (addresses['api'] !== undefined) say(`  API        ${addresses['api']}`)
+    if (addresses['ws'] !== undefined) say(`  WebSocket  ${addresses['ws']}`)
+    if (addresses['metrics'] !== undefined) say(`  Probes     ${addresses['metrics']}`)
+    if (page !== undefined && addresses['api'] !== undefined) say(`  Web chat   ${addresses['api']}/`)
     say(
       `  Admin      ${server.config.adminID}; its secret ${server.adminSecretPath === undefined ? 'is the one you set' : `lies in ${server.adminSecretPath}`}`,
     )

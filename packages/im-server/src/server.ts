@@ -11,7 +11,6 @@ import { provideRelations } from './composition/relations.ts'
 import type { StoreDurability } from './composition/backing.ts'
 import { type Faults, type ImGateway, parts } from './composition/tokens.ts'
 import { workOf } from './composition/work.ts'
-import { ConfigError } from './config-error.ts'
 import { type Config, type ConfigInput, isEmbedded, readConfig } from './config.ts'
 import type { ImRepositories } from './domain/repositories.ts'
 import type { ObjectStorage } from './domain/objects/object-storage.ts'
@@ -78,9 +77,11 @@ export interface ImServer extends ImActions {
 }
 
 /**
- * Makes an IM server on the embedded store. It takes its data folder at once and serves once {@link ImServer.listen} is called.
+ * Makes an IM server: on the embedded store, whose data folder it takes at once, or on MongoDB, Redis and Kafka as one process of
+ * several. It serves once {@link ImServer.listen} is called.
  *
- * @throws ConfigError for wrong settings, SqliteLockedError when another server has the data folder, SqliteUnwritableError when it cannot be written.
+ * @throws ConfigError for wrong settings, SqliteLockedError when another server has the data folder, SqliteUnwritableError when it
+ * cannot be written, the error of the first service that cannot be had.
  */
 export async function createImServer(
   options: ImServerOptions = {},
@@ -89,10 +90,7 @@ export async function createImServer(
   const { limits = {}, faults = {}, pushBacklogMessages = 50_000, ...others } = options
   const { authenticate, objectStorage, extensions = [], ...settings } = others
   const config = readConfig(settings, environment)
-  if (!isEmbedded(config))
-    throw new ConfigError('this version runs on the embedded store only: unset PARLANCE_MONGO_URL and its like')
   const composition = new Composition()
-  provideEmbedded(composition)
   provideDomain(composition)
   provideRelations(composition)
   provideObjects(composition)
@@ -110,6 +108,8 @@ export async function createImServer(
 
   if (objectStorage !== undefined) composition.provide(parts.objectStorage, () => objectStorage)
 
+  if (isEmbedded(config)) provideEmbedded(composition)
+  else await provideServices(composition)
   const backing = composition.get(parts.backing)
   try {
     return await assemble(composition, config, extensions)
@@ -117,6 +117,13 @@ export async function createImServer(
     await backing.close()
     throw error
   }
+}
+
+/** Loaded only when there are services to speak to. */
+async function provideServices(composition: Composition): Promise<void> {
+  const { openServices } = await import('./composition/services.ts')
+  const { provideDistributed } = await import('./composition/distributed.ts')
+  provideDistributed(composition, await openServices(composition))
 }
 
 /** Puts the server on what it keeps its data in. */

@@ -5,7 +5,6 @@ import { StoringOutbox } from '../domain/messages/outbox.ts'
 import { PushBacklog } from '../domain/messages/push-backlog.ts'
 import { SessionDelivery } from '../domain/messages/session-delivery.ts'
 import { type Composition, token } from './token.ts'
-import { openLocalFolder } from '../storage/local-folder.ts'
 import { parts } from './tokens.ts'
 
 /** Both bounds what is accepted and knows what waits. */
@@ -55,8 +54,4 @@ export function provideEmbedded(composition: Composition): void {
           c.get(parts.logger),
         ),
     )
-    .provide(parts.objectStorage, (c) => {
-      const { dataDir, objectsDir, maxUploadBytes } = c.get(parts.config)
-      return openLocalFolder({ path: objectsDir ?? join(dataDir, 'objects'), waitingBytes: maxUploadBytes })
-    })
 }

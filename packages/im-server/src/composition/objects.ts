@@ -1,13 +1,19 @@
+import { join } from 'node:path'
 import { createObjectTransfer } from '../api/object-transfer.ts'
 import { Objects } from '../domain/objects/objects.ts'
 import { SignedPaths } from '../domain/objects/signed-paths.ts'
 import { Uploads } from '../domain/objects/uploads.ts'
+import { openLocalFolder } from '../storage/local-folder.ts'
 import type { Composition } from './token.ts'
 import { parts } from './tokens.ts'
 
 /** Files: what users upload and read. */
 export function provideObjects(composition: Composition): void {
   composition
+    .provide(parts.objectStorage, (c) => {
+      const { dataDir, objectsDir, maxUploadBytes } = c.get(parts.config)
+      return openLocalFolder({ path: objectsDir ?? join(dataDir, 'objects'), waitingBytes: maxUploadBytes })
+    })
     .provide(parts.signedPaths, (c) => new SignedPaths(Buffer.from(c.get(parts.secrets).tokenKey), c.get(parts.clock)))
     .provide(
       parts.objects,

@@ -1,0 +1,5 @@
+export {
+  type DistributedRepositories,
+  type DistributedRepositoriesOptions,
+  openDistributedRepositories,
+} from './distributed-repositories.ts'
