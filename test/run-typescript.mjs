@@ -5,6 +5,7 @@ const [file] = process.argv.slice(2)
 const { module } = await runnerImport(file, {
   configFile: false,
   logLevel: 'error',
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   resolve: { conditions: ['@parlance/source'] },
   ssr: { resolve: { conditions: ['@parlance/source'] } },
 })

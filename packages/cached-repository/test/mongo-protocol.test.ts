@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { noMetrics, ParlanceError, silentLogger } from '@parlance/core'
+import { noMetrics, ParlanceError, silentLogger, TimeoutError } from '@parlance/core'
 import { defineEntity, field } from '@parlance/cached-repository'
 import type { AnyRow, EntityWrite, StoredRow, WriteEffects } from '@parlance/cached-repository'
 import type { Change } from '@parlance/notification-bus'
-import { explore, type Run } from '@parlance/testing'
+import { explore, type Run, VirtualClock } from '@parlance/testing'
 import { describe, expect, it } from 'vitest'
 import { Dependents } from '../src/entity/dependents.ts'
 import { RowCodec } from '../src/entity/row-codec.ts'
@@ -264,4 +264,57 @@ describe('whatever order things happen in, and wherever a process dies', () => {
         assert.equal(world.cardOf('c') !== undefined, requiring.outcome() === 'done')
       }
     }))
+})
+
+describe('a write whose answer was lost', () => {
+  /** The first call is done, or not, and its answer lost either way. */
+  const losing = <A extends unknown[], R>(work: (...given: A) => Promise<R>, isDone: boolean) =>
+    (() => {
+      let isFirst = true
+      return async (...given: A): Promise<R> => {
+        if (!isFirst) return work(...given)
+        isFirst = false
+        if (isDone) await work(...given)
+        throw new TimeoutError('the answer was lost')
+      }
+    })()
+
+  const written = async (prepare: (world: World) => void, ...writes: EntityWrite[]): Promise<World> => {
+    const world = new World()
+    const clock = new VirtualClock()
+    await world.put(card('a'), card('b'))
+    prepare(world)
+    const { apply, finisher } = world.open({ clock } as Run)
+    let isOver = false
+    const working = apply(...writes)
+      .then(() => finisher.idle())
+      .finally(() => (isOver = true))
+    while (!isOver) await clock.advance(10)
+    await working
+    return world
+  }
+
+  it.each([true, false])('is done once when it was done: %s', async (isDone) => {
+    const one = await written(({ table }) => (table.replace = losing(table.replace, isDone)), patch('a', { tag: '1' }))
+    expect(one.table.rows.get('a')!.stored).toMatchObject({ revision: 2, row: { tag: '1' } })
+    const inserted = await written(({ table }) => (table.create = losing(table.create, isDone)), insert('c', 'y'))
+    expect(inserted.table.rows.get('c')!.stored).toMatchObject({ revision: 1 })
+    for (const method of ['lock', 'settle', 'clear'] as const) {
+      const both = await written(
+        ({ table }) => void Object.assign(table, { [method]: losing(table[method] as never, isDone) }),
+        patch('a', { tag: '2' }),
+        patch('b', { tag: '2' }),
+      )
+      for (const id of ['a', 'b'])
+        expect(both.table.rows.get(id)).toMatchObject({ stored: { revision: 2, row: { tag: '2' } }, lock: undefined })
+    }
+    const decided = await written(
+      ({ intents }) => (intents.commit = losing(intents.commit, isDone)),
+      patch('a', { tag: '3' }),
+      insert('c', 'z'),
+    )
+    expect(decided.table.rows.get('a')!.stored).toMatchObject({ revision: 2, row: { tag: '3' } })
+    expect(decided.table.rows.get('c')!.stored).toMatchObject({ revision: 1 })
+    expect(decided.intents.intents.size).toBe(0)
+  })
 })

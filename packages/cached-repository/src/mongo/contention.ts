@@ -26,6 +26,9 @@ export function isUncertain(error: unknown): boolean {
   return ParlanceError.is(error) && error.retryable
 }
 
+/** Whether rows may be written now, could be because others were just got out of the way, or others have to be waited for. */
+export type Access = 'free' | 'freed' | 'busy'
+
 /** Who else needs a row, so that a step may not write it (or, shared, not rely on it). */
 export function othersOn(
   state: RowState | undefined,

@@ -1,6 +1,15 @@
 import { backoffMs, type Clock, type Milliseconds, OverloadedError, wait } from '@parlance/core'
 import type { StoredRow, WriteEffects } from '../entity-store.ts'
-import { abortIntent, byEntity, type Ground, isUncertain, makeWay, othersOn, unlockRows } from './contention.ts'
+import {
+  abortIntent,
+  type Access,
+  byEntity,
+  type Ground,
+  isUncertain,
+  makeWay,
+  othersOn,
+  unlockRows,
+} from './contention.ts'
 import type { Intent, IntentImage, IntentRow } from './intent-table.ts'
 import type { RowState } from './row-table.ts'
 import type { Written } from './row-writer.ts'
@@ -73,12 +82,13 @@ async function lockRows(ground: Ground, write: JointWrite, intent: Intent, deadl
     const [states] = await Promise.all([readRows(ground, write.rows), preparing])
     if (ground.clock.elapsed() > deadline)
       throw new OverloadedError('rows of this step are written by others all the time; nothing was written: try again')
-    if (await isFree(ground, write, intent, states)) {
+    const access = await accessTo(ground, write, intent, states)
+    if (access === 'free') {
       const plan = write.plan((entity, id) => states.get(nameOfRow(entity, id))?.stored)
       await write.allow(plan)
       ground.beforeStep('lock')
       if (await lockAll(ground, write.rows, intent, states)) return plan
-    } else await pause(ground.clock, attempt, ground)
+    } else if (access === 'busy') await pause(ground.clock, attempt, ground)
   }
 }
 
@@ -93,17 +103,17 @@ async function readRows(ground: Ground, rows: readonly IntentRow[]): Promise<Sta
   return all
 }
 
-/** True when nobody else needs any of the rows; otherwise gets them out of the way as far as that is right. */
-async function isFree(ground: Ground, write: JointWrite, { op, since }: Intent, states: States): Promise<boolean> {
-  let isEveryoneGone = true
+/** Gets others out of the way as far as that is right. */
+async function accessTo(ground: Ground, write: JointWrite, { op, since }: Intent, states: States): Promise<Access> {
+  let access = 'free' as Access
   for (const { entity, id, isShared } of write.rows) {
     const state = states.get(nameOfRow(entity, id))
     for (const other of othersOn(state, { op, isShared })) {
-      isEveryoneGone = false
-      await makeWay(ground, ground.tableOf(entity)!, state!, other, since)
+      const isGone = await makeWay(ground, ground.tableOf(entity)!, state!, other, since)
+      access = isGone && access !== 'busy' ? 'freed' : 'busy'
     }
   }
-  return isEveryoneGone
+  return access
 }
 
 /** Keeps what it gets: who waits holds its rows, since the one that began earlier takes them away if need be. */

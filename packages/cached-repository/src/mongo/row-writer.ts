@@ -1,6 +1,6 @@
 import { backoffMs, type Count, OverloadedError, wait } from '@parlance/core'
 import type { StoredRow, WriteEffects, WriteOutcome } from '../entity-store.ts'
-import { type Ground, isUncertain, makeWay, othersOn } from './contention.ts'
+import { type Access, type Ground, isUncertain, makeWay, othersOn } from './contention.ts'
 import type { Step } from './finisher.ts'
 import type { Mark, Operation, RowState, RowTable } from './row-table.ts'
 import type { WritePlan } from './write-plan.ts'
@@ -49,7 +49,9 @@ export async function writeRow(ground: Ground, write: RowWrite): Promise<Written
       const state = isBlind ? undefined : (await table.read([id])).get(id)
       if (tried !== undefined && isWrittenBy(op, state)) return written(ground, write, op, tried)
       if (isLate) throw tooBusy(table)
-      if (await isFree(ground, write, state, op)) {
+      const access = await accessTo(ground, write, state, op)
+      if (access === 'freed') continue
+      if (access === 'free') {
         const plan = write.plan(state?.stored)
         const [row] = plan.rows
         if (row === undefined || (row.before === undefined && row.after === undefined))
@@ -81,16 +83,19 @@ function put(
 }
 
 /** A row is free when nobody needs it and there is room for a mark. */
-async function isFree(
+async function accessTo(
   ground: Ground,
   { table }: RowWrite,
   state: RowState | undefined,
   op: Operation,
-): Promise<boolean> {
-  if (state === undefined) return true
-  const others = othersOn(state, { op, isShared: false })
-  for (const other of others) await makeWay(ground, table, state, other, op)
-  return others.length === 0 && state.marks.length < maxMarks
+): Promise<Access> {
+  if (state === undefined) return 'free'
+  let access = (state.marks.length < maxMarks ? 'free' : 'busy') as Access
+  for (const other of othersOn(state, { op, isShared: false })) {
+    const isGone = await makeWay(ground, table, state, other, op)
+    access = isGone && access !== 'busy' ? 'freed' : 'busy'
+  }
+  return access
 }
 
 function isWrittenBy(op: Operation, state: RowState | undefined): boolean {
