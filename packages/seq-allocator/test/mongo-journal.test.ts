@@ -305,6 +305,39 @@ describe.skipIf(mongoURL === undefined)('several processes on the streams of one
     expect((await journal.append('s', [entry('last')]))[0]!.seq).toBe(stored.length + 1)
   })
 
+  it('a process that ends between sealing a block and appending leaves every entry once', async () => {
+    const journal = await join()
+    await journal.append('s', entries(101))
+    let hasSealed = false
+    const stop = mongo.onCommand(
+      ({ name, collection }) => (hasSealed ||= name === 'insert' && collection === 'journal'),
+    )
+    const ending: Mongo = {
+      database: mongo.database,
+      run: (work) => mongo.run(work),
+      ensureIndexes: (...given) => mongo.ensureIndexes(...given),
+      onCommand: (listener) => mongo.onCommand(listener),
+      onReply: (listener) => mongo.onReply(listener),
+      health: () => mongo.health(),
+      close: () => mongo.close(),
+      on: async (collection, work) => {
+        if (hasSealed) throw new RangeError('ended')
+        return mongo.on(collection, work)
+      },
+    }
+    const ended = await openMongoJournal({ mongo: ending })
+    await expect(ended.append('s', entries(1, 'never'))).rejects.toThrow('ended')
+    stop()
+    expect(hasSealed).toBe(true)
+    const seqs = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
+    const read = async (first: number, last: number) => (await journal.read('s', first, last)).map(({ seq }) => seq)
+    expect(await read(1, 200)).toEqual(seqs(1, 101))
+    expect(await read(50, 100)).toEqual(seqs(50, 100))
+    expect((await journal.readMany('s', [101, 7, 100])).map(({ seq }) => seq)).toEqual([7, 100, 101])
+    expect(await journal.append('s', entries(1))).toEqual([{ seq: 102, repeated: false }])
+    expect(await read(1, 200)).toEqual(seqs(1, 102))
+  })
+
   it('refuses what would wait beyond its bound, and everything once it is closed', async () => {
     const journal = await join({ maxPendingEntries: 5 })
     const first = journal.append('s', entries(4))

@@ -132,13 +132,7 @@ export class Reader {
         from = tail.floor + 1
         continue
       }
-      const end = Math.min(to, tail.head)
-      return pieces.flatMap((piece) =>
-        piece.entries.flatMap(({ p }, index) => {
-          const seq = piece.first + index
-          return seq >= from && seq <= end ? [{ seq, payload: p }] : []
-        }),
-      )
+      return entriesOf(pieces, from, Math.min(to, tail.head))
     }
   }
 
@@ -187,6 +181,19 @@ export class Reader {
       break
     }
   }
+}
+
+/**
+ * Consecutive entries, each once: between the moment a block is sealed and the moment it leaves the tail, both hold its
+ * entries.
+ */
+function entriesOf(pieces: Found['pieces'], from: number, to: number): StoredEntry[] {
+  const found: StoredEntry[] = []
+  let next = from
+  for (const { first, entries } of pieces)
+    for (; next <= to && next >= first && next < first + entries.length; next++)
+      found.push({ seq: next, payload: entries[next - first]!.p })
+  return found
 }
 
 /** Tells whether pieces hold everything that is wanted and that the tail says is there. */

@@ -381,7 +381,7 @@ export class Writer {
     this.#again(
       open,
       lane,
-      lane.losses < 2 ? 0 : this.#backoff(lane.losses - 1, 2, 50),
+      lane.losses < 2 ? 0 : this.#backoff(lane.losses - 1, 2, 1000),
       () => new OverloadedError(`too many append to ${lane.stream} at once: try again later`),
     )
   }
