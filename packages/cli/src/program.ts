@@ -4,6 +4,7 @@ import { exitCodes, UsageError } from './cli-error.ts'
 import { bench } from './commands/bench.ts'
 import { build, type BuildOptions } from './commands/build.ts'
 import { check } from './commands/check.ts'
+import { copy, type CopyOptions } from './commands/copy.ts'
 import { doctor } from './commands/doctor.ts'
 import { composeFile, down, type DownOptions, up, type UpOptions } from './commands/infrastructure.ts'
 import { logs, type LogsOptions } from './commands/logs.ts'
@@ -104,6 +105,14 @@ export function createProgram(terminal: Terminal, end: (code: number) => void): 
       ...json,
     ),
   ).action(async (options: ReportOptions) => end(await doctor(options, terminal)))
+
+  withDataDir(
+    command(
+      'copy',
+      'copy what a stopped server without services keeps into MongoDB, and compare it; again after an interruption',
+      'copy --data-dir ./data --mongo-url mongodb://127.0.0.1:27017/parlance',
+    ).option('--mongo-url <url>', 'an empty database of MongoDB (PARLANCE_MONGO_URL)'),
+  ).action((options: CopyOptions) => copy(options, terminal))
 
   command('bench', "run the benchmarks of Parlance's repository", 'bench --help')
     .argument('[options...]', 'options of the benchmarks')

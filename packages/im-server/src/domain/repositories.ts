@@ -17,6 +17,26 @@ import { storedObjects } from '../entities/stored-object.ts'
 import { uploads } from '../entities/upload.ts'
 import { users } from '../entities/user.ts'
 
+/** Every entity that the server declares. */
+export const imEntities = [
+  users,
+  groups,
+  groupMembers,
+  groupRequests,
+  conversations,
+  friends,
+  friendRequests,
+  blacks,
+  readMarks,
+  credentials,
+  messageMarks,
+  hiddenMessages,
+  demoUsers,
+  leases,
+  storedObjects,
+  uploads,
+] as const
+
 /** Opens a repository for everything the server declares. */
 export function imRepositories(repositories: Repositories) {
   return {
