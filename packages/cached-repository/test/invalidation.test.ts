@@ -79,7 +79,7 @@ async function audited(skip?: { entity: string; view: string }): Promise<string[
 }
 
 describe('every mutation refreshes every view that depends on it', () => {
-  it('leaves no difference', async () => {
+  it('leaves no difference', { timeout: 240_000 }, async () => {
     expect(await audited()).toEqual([])
   })
 
