@@ -110,8 +110,8 @@ export function createProgram(terminal: Terminal, end: (code: number) => void): 
     command(
       'copy',
       'copy what a stopped server without services keeps into MongoDB, and compare it; again after an interruption',
-      'copy --data-dir ./data --mongo-url mongodb://127.0.0.1:27017/parlance',
-    ).option('--mongo-url <url>', 'an empty database of MongoDB (PARLANCE_MONGO_URL)'),
+      'copy --data-dir ./data --mongo-url mongodb://127.0.0.1:27017',
+    ).option('--mongo-url <url>', 'MongoDB, with nothing in the namespace of the new server (PARLANCE_MONGO_URL)'),
   ).action((options: CopyOptions) => copy(options, terminal))
 
   command('bench', "run the benchmarks of Parlance's repository", 'bench --help')

@@ -23,21 +23,23 @@ describe('parlance copy', () => {
   it.skipIf(url === undefined)('copies, says what, and a second time touches nothing', async () => {
     const im = await createImServer({ dataDir: parlance.dataDir, logLevel: 'silent' }, {})
     await im.listen({ apiPort: 0, wsPort: 0 })
-    const mongoURL = `${url}/copy_${randomBytes(6).toString('hex')}`
-    const running = await parlance.call(['copy', '--mongo-url', mongoURL])
+    const mongoURL = url!
+    const namespace = `copy-${randomBytes(6).toString('hex')}`
+    const environment = { PARLANCE_NAMESPACE: namespace }
+    const running = await parlance.call(['copy', '--mongo-url', mongoURL], environment)
     expect([running.code, running.err]).toEqual([1, expect.stringContaining('is already open')])
     await im.stop()
-    const first = await parlance.call(['copy', '--mongo-url', mongoURL])
+    const first = await parlance.call(['copy', '--mongo-url', mongoURL], environment)
     expect([first.code, first.out]).toEqual([0, expect.stringMatching(/rows of user: \d+ copied, all the same/)])
-    const second = await parlance.call(['copy'], { PARLANCE_MONGO_URL: mongoURL })
+    const second = await parlance.call(['copy'], { PARLANCE_MONGO_URL: mongoURL, ...environment })
     expect([second.code, second.out]).toEqual([0, expect.stringContaining('nothing was touched')])
-    expect((await copyToMongo({ dataDir: parlance.dataDir, mongoURL })).wasDone).toBe(true)
-    await drop(mongoURL)
+    expect((await copyToMongo({ dataDir: parlance.dataDir, mongoURL, namespace })).wasDone).toBe(true)
+    await drop(mongoURL, namespace)
   })
 })
 
-async function drop(mongoURL: string): Promise<void> {
-  const mongo = await openMongo({ url: mongoURL })
+async function drop(mongoURL: string, database: string): Promise<void> {
+  const mongo = await openMongo({ url: mongoURL, database })
   await mongo.run((db) => db.dropDatabase())
   await mongo.close()
 }

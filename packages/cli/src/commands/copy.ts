@@ -18,6 +18,7 @@ export async function copy(options: CopyOptions, terminal: Terminal): Promise<vo
   const report = await copyToMongo({
     dataDir,
     mongoURL,
+    namespace: process.env['PARLANCE_NAMESPACE'] || undefined,
     onProgress: ({ part, step, done, of }) => terminal.note(`${step} ${part}: ${done} of ${of}`),
   })
   if (report.wasDone) return terminal.say('everything was copied before; nothing was touched')

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { openDistributedRepositories } from '@parlance/cached-repository/distributed'
 import { Opened } from '@parlance/core'
 import { openKafka } from '@parlance/engines/kafka'
-import { openMongo } from '@parlance/engines/mongo'
+import { assertNotCopying, openMongo } from '@parlance/engines/mongo'
 import { openRedis } from '@parlance/engines/redis'
 import { createNodeClient, createNodeHost } from '@parlance/gateway/link'
 import { createRedisSessionRegistry } from '@parlance/gateway/redis'
@@ -39,6 +39,7 @@ export async function openServices(c: Composition): Promise<Services> {
       openRedis({ ...common, url: config.redisURL!, prefix: `${namespace}:` }),
       openKafka({ ...common, brokers: config.kafkaBrokers!.split(','), clientId: namespace }),
     )
+    await assertNotCopying(mongo)
     const log = opened.add(
       createKafkaEventLog({
         ...common,
