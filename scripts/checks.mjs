@@ -70,9 +70,8 @@ async function otherLibrary(node24) {
   if (isNode24) env.PARLANCE_SQLITE_LIBRARY = 'libsql'
   const title = isNode24 ? 'embedded store on libsql' : 'embedded store on Node 24'
   const options = { command: node24.command, env }
-  const drivers = ['redis', 'kafka', 'mongo'].flatMap((driver) => ['--exclude', `**/*${driver}*`])
   const folders = onTheStore.map((name) => `packages/${name}/`)
-  await suite(title, ['--project', 'unit', ...drivers, ...folders], options)
+  await suite(title, ['--project', 'unit', ...folders], options)
   await suite(`${title}, kill -9`, ['--project', 'system', 'packages/im-server/test/kill.system.test.ts'], options)
 }
 

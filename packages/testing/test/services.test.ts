@@ -142,7 +142,7 @@ describe.skipIf(!canStart('kafka'))('a private Kafka', () => {
     expect(server.pid).not.toBe(before)
     await server.stop()
     expect(await isFree(server.port)).toBe(true)
-  })
+  }, 240_000)
 })
 
 describe.skipIf(!canStart('mongo'))('a private server with the MongoDB protocol', () => {

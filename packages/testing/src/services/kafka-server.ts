@@ -108,7 +108,16 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Test
     onRemoved: () => releasePort(controllerPort),
   })
   try {
-    await format(command, [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterID, '-c', file])
+    await format(command, [
+      '-XX:TieredStopAtLevel=1',
+      ...java,
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      clusterID,
+      '-c',
+      file,
+    ])
     await server.start()
     return server
   } catch (error) {
