@@ -43,7 +43,7 @@ describe('the README', () => {
 
   it('shows what the tests print', () => {
     const shown = /^\$ npm test\n([\s\S]*?)^```$/m.exec(readme)![1]!
-    const steps = [...read('scripts/test.mjs').matchAll(/^(check|suite)\('([^']+)'/gm)]
+    const steps = [...read('scripts/checks.mjs').matchAll(/^(?:if \(.+\) )?await (check|suite)\('([^']+)'/gm)]
     const titles = steps.map(([, kind, name]) => (kind === 'suite' ? `— tests: ${name}` : `— ${name}`))
     expect(shown.split('\n').filter((line) => line.startsWith('— '))).toEqual(titles)
     expect(titles.length).toBeGreaterThan(3)
