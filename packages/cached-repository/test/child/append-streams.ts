@@ -33,6 +33,8 @@ export async function main([url, database, logPath]: string[]): Promise<void> {
         failed: () => undefined,
       },
     ])
+  // While the server is down nothing else keeps the process: waits between tries do not, as a listening server has no need of it.
+  setInterval(() => undefined, 60_000)
   // Each at its own pace: what goes in one step is ever different.
   await Promise.all(
     ['a', 'b', 'c'].map(async (stream, index) => {
