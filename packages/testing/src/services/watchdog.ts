@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { tmpdir } from 'node:os'
 
 /** Something that must not outlive this process: a process, or a file or folder. */
 export type Kept = { readonly pid: number } | { readonly path: string }
@@ -52,9 +53,14 @@ class Watchdog {
     this.#process.stdin?.write(`${JSON.stringify({ pids: [...this.#pids], paths: [...this.#paths] })}\n`)
   }
 
-  // In a process group of its own: Ctrl-C in a terminal ends the whole group of the one it watches.
+  // In a process group and a folder of its own: Ctrl-C ends the whole group of the one it watches, and who clears a
+  // folder ends what runs in it.
   #start(): ChildProcess {
-    const started = spawn(process.execPath, ['-e', program], { stdio: ['pipe', 'ignore', 'inherit'], detached: true })
+    const started = spawn(process.execPath, ['-e', program], {
+      cwd: tmpdir(),
+      stdio: ['pipe', 'ignore', 'inherit'],
+      detached: true,
+    })
     started.unref()
     const input = started.stdin as typeof started.stdin & { unref(): void }
     input.unref()
