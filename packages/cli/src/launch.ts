@@ -19,6 +19,8 @@ export interface LaunchOptions {
   readonly readyMs: Milliseconds
   readonly stopDeadlineMs: Milliseconds
   readonly signal: AbortSignal
+  /** Told what a process waits for before it can begin, in words. */
+  readonly onWaiting: (words: string) => void
 }
 
 const askEveryMs: Milliseconds = 25
@@ -86,14 +88,22 @@ interface Ready {
 }
 
 async function untilReady(planned: PlannedProcess, watched: Watched): Promise<Ready> {
-  const { said, ending, logFile, readyMs } = watched
+  const { said, ending, logFile, readyMs, onWaiting } = watched
   let ready: Ready | undefined
+  let toldCount = 0
   let missing = 'it did not say where it listens'
   const isReady = await untilTrue(async () => {
     const end = ending()
     if (end !== undefined) throw failure(planned, `ended (${end})`, said(), logFile)
-    ready ??= readyLine(said())
-    if (ready === undefined) return false
+    if (ready === undefined) {
+      const text = said()
+      const waits = waitingLines(text)
+      for (const words of waits.slice(toldCount)) onWaiting(`${planned.name} is ${words}`)
+      toldCount = Math.max(toldCount, waits.length)
+      missing = waits.at(-1) ?? missing
+      ready = readyLine(text)
+      if (ready === undefined) return false
+    }
     const health = await askHealth(ready.addresses)
     missing = health.silence ?? describeDependencies(health.dependencies)
     return health.isReady
@@ -134,6 +144,20 @@ export function readyLine(text: string): Ready | undefined {
     }
   }
   return undefined
+}
+
+/** What a process says in its log that it waits for, in its words. */
+export function waitingLines(text: string): string[] {
+  return text.split('\n').flatMap((line) => {
+    if (!line.includes('"waitsFor"')) return []
+    try {
+      const { waitsFor, msg } = JSON.parse(line) as { readonly waitsFor?: unknown; readonly msg?: unknown }
+      return typeof waitsFor === 'string' && typeof msg === 'string' ? [msg] : []
+    } catch {
+      // Written half so far: it is read again.
+      return []
+    }
+  })
 }
 
 function failure({ name }: PlannedProcess, what: string, said: string, logFile: string): CliError {

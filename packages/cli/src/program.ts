@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { ParlanceError } from '@parlance/core'
-import { exitCodes, UsageError } from './cli-error.ts'
+import { CliError, exitCodes, UsageError } from './cli-error.ts'
 import { bench } from './commands/bench.ts'
 import { build, type BuildOptions } from './commands/build.ts'
 import { check } from './commands/check.ts'
@@ -27,10 +27,15 @@ export async function run(given: readonly string[], terminal: Terminal): Promise
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.misused
-    const message = ParlanceError.is(error) ? error.message : error instanceof Error ? error.stack : String(error)
-    terminal.note(`parlance: ${message}`)
+    terminal.note(`parlance: ${describeError(error)}`)
     return error instanceof UsageError ? exitCodes.misused : exitCodes.failed
   }
+}
+
+/** Of our own errors the exit code says enough; those of the server have a code of their own. */
+function describeError(error: unknown): string {
+  if (!ParlanceError.is(error)) return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return error instanceof CliError ? error.message : `${error.message} [${error.code}]`
 }
 
 /** All commands; `end` is told the exit code of one that has another than 0. */

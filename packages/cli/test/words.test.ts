@@ -152,5 +152,12 @@ describe('status', () => {
       '',
       'gateway-1: redis: Redis does not answer',
     ])
+    const two = { ...one, name: 'gateway-2', problems: [] }
+    const three = { ...two, name: 'gateway-3', dependencies: { redis: 'ok' } }
+    expect(describeStatus([one, two, three], 90_000, plain).slice(5, 8)).toEqual([
+      'DEPENDENCY  STATE                  SEEN BY',
+      'redis       Redis does not answer  gateway-1 gateway-2',
+      'redis       ok                     gateway-3',
+    ])
   })
 })

@@ -9,7 +9,9 @@ import { isRole, type Role, roles } from './roles.ts'
 /** As many parts of the usual size as an upload may have. */
 const maxFileBytes = maxPartNumber * defaultObjectLimits.partBytes
 
-const port = z.coerce.number().int().min(0).max(65_535)
+const number = z.coerce.number({ error: 'must be a number' }).int({ error: 'must be a whole number' })
+
+const port = number.min(0, { error: 'must be a port, 0 to 65535' }).max(65_535, { error: 'must be a port, 0 to 65535' })
 
 /** `all`, or some of them with commas between. */
 const roleList = z.union([z.string(), z.array(z.string())]).transform((given, context): readonly Role[] => {
@@ -54,11 +56,11 @@ export const configSchema = z.object({
     .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower case letters, digits and -, at most 32')
     .default('parlance'),
   /** Partitions of topics that do not exist yet: at most so many processes of a role work at the same time. */
-  kafkaPartitions: z.coerce.number().int().min(1).max(256).default(8),
+  kafkaPartitions: number.min(1).max(256).default(8),
   /** Copies of topics that do not exist yet. */
-  kafkaReplication: z.coerce.number().int().min(1).max(16).default(1),
+  kafkaReplication: number.min(1).max(16).default(1),
   /** Copies that must have a message before it is acknowledged. */
-  kafkaMinInSync: z.coerce.number().int().min(1).max(16).default(1),
+  kafkaMinInSync: number.min(1).max(16).default(1),
   /** Address where this process takes what others push to its sessions. */
   nodeHost: z.string().min(1).default('127.0.0.1'),
   /** Port of the same; 0 takes any free one. */
@@ -78,22 +80,18 @@ export const configSchema = z.object({
   /** Folder of the files that users upload; without one, `objects` in the data folder. */
   objectsDir: z.string().min(1).optional(),
   /** The largest file that users may upload, in bytes. */
-  maxFileBytes: z.coerce
-    .number()
-    .int()
+  maxFileBytes: number
     .min(1)
     .max(maxFileBytes)
     .default(1024 ** 3),
   /** Bytes that all uploads together may announce until they are completed. */
-  maxUploadBytes: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(10 * 1024 ** 3),
+  maxUploadBytes: number.min(1).default(10 * 1024 ** 3),
   /** How much is logged. */
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+  /** How long a process that starts waits for services that do not answer yet. */
+  startWaitMs: number.min(0).max(600_000).default(30_000),
   /** How long stopping may take. */
-  stopDeadlineMs: z.coerce.number().int().min(100).max(300_000).default(10_000),
+  stopDeadlineMs: number.min(100).max(300_000).default(10_000),
 })
 
 /** The settings in force. */
@@ -130,6 +128,7 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   maxFileBytes: 'PARLANCE_MAX_FILE_BYTES',
   maxUploadBytes: 'PARLANCE_MAX_UPLOAD_BYTES',
   logLevel: 'PARLANCE_LOG_LEVEL',
+  startWaitMs: 'PARLANCE_START_WAIT_MS',
   stopDeadlineMs: 'PARLANCE_STOP_DEADLINE_MS',
 }
 
@@ -207,8 +206,9 @@ function readFile(path: string | undefined): Record<string, unknown> {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
   } catch (error) {
-    throw new ConfigError(`the file that PARLANCE_CONFIG names cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw new ConfigError(
+      `${path}, which PARLANCE_CONFIG names, cannot be read as JSON (${(error as Error).message}): correct the file or the name`,
+      { cause: error },
+    )
   }
 }

@@ -6,7 +6,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /**
  * Runs a server as the whole purpose of this process: prints where it can be reached, drains on SIGTERM and SIGINT, and sets the
- * exit code: 0 after a clean stop, 1 when it could not start or stop, with one line that says why and what to do.
+ * exit code: 0 after a clean stop, 1 when it could not start or stop, with one line that says why, what to do, and the error's code.
  *
  * With `PARLANCE_READY=json` the addresses are one line of JSON, for whoever starts it as a background process:
  * `{"parlance":"ready","roles":["all"],"addresses":{"api":"http://…","ws":"ws://…"}}`, with those that its roles have.
@@ -57,7 +57,7 @@ function stopOnSignal(server: ImServer): void {
 
 function fail(error: unknown): void {
   const message = ParlanceError.is(error)
-    ? error.message
+    ? `${error.message} [${error.code}]`
     : error instanceof Error
       ? (error.stack ?? error.message)
       : String(error)

@@ -32,7 +32,7 @@ export async function logs(name: string | undefined, options: LogsOptions, termi
   }
   if (chosen().length === 0 && options.follow !== true)
     throw new CliError(
-      `there is no log${name === undefined ? '' : ` of ${name}`} in ${folder.path}: is it another --data-dir?`,
+      `there is no log${name === undefined ? '' : ` of ${name}`} in ${folder.path}: nothing${name === undefined ? '' : ' of that name'} was started there; ${otherLogs(folder.logNames())}`,
     )
   const reader = new LogReader(folder)
   const show = (lines: readonly LogLine[]): void => {
@@ -50,6 +50,11 @@ export async function logs(name: string | undefined, options: LogsOptions, termi
     await keptAlive(wait(systemClock, lookEveryMs, interrupt.signal)).catch(() => undefined)
   }
 }
+
+const otherLogs = (names: readonly string[]): string =>
+  names.length === 0
+    ? "start it with 'parlance start', or name another --data-dir"
+    : `there are logs of ${names.join(', ')}`
 
 /** Reads what came to logs since the last time. */
 class LogReader {

@@ -42,6 +42,7 @@ export async function start(roles: readonly string[], options: StartOptions, ter
         readyMs: parseDuration(options.timeout),
         stopDeadlineMs,
         signal: interrupt.signal,
+        onWaiting: (words) => terminal.note(words),
       }
       return startMissing(planned, launching, terminal)
     })

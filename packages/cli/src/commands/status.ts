@@ -29,13 +29,15 @@ export function describeStatus(processes: readonly Observation[], nowMs: number,
     Object.values(addresses).join(' '),
   ])
   const lines = table([['PROCESS', 'STATE', 'PID', 'UP', 'SESSIONS', 'ADDRESSES'], ...rows])
-  const dependencies = processes.flatMap((one) =>
-    Object.entries(one.dependencies).map(([dependency, said]) => [
-      dependency,
-      paint(said === 'ok' ? 'good' : 'bad', said),
-      one.name,
-    ]),
-  )
+  const seenBy = new Map<string, { readonly cells: readonly string[]; readonly names: string[] }>()
+  for (const { name, dependencies } of processes)
+    for (const [dependency, said] of Object.entries(dependencies)) {
+      const key = `${dependency} ${said}`
+      const row = seenBy.get(key) ?? { cells: [dependency, paint(said === 'ok' ? 'good' : 'bad', said)], names: [] }
+      row.names.push(name)
+      seenBy.set(key, row)
+    }
+  const dependencies = [...seenBy.values()].map(({ cells, names }) => [...cells, names.join(' ')])
   if (dependencies.length > 0) lines.push('', ...table([['DEPENDENCY', 'STATE', 'SEEN BY'], ...dependencies]))
   const lag = processes.flatMap((one) =>
     one.lag.map(({ topic, group, records }) => [topic, group, String(records), one.name]),

@@ -93,7 +93,7 @@ export function convertKafkaError(error: unknown, where: string): ParlanceError 
     return new KafkaAccessError(`${where}: access denied (${message}); check the credentials and the ACLs`, options)
   if (root?.retriable === false && type !== '') return new KafkaRefusedError(`${where}: ${message}`, options)
   return new KafkaUnavailableError(
-    `${where}: ${message}; check that the brokers run and that their advertised addresses can be reached from here`,
+    `${where}: ${message}; check that the brokers run and that their advertised addresses can be reached from here (PARLANCE_KAFKA_BROKERS)`,
     options,
   )
 }

@@ -135,7 +135,9 @@ function createClient(options: MongoOptions, address: MongoAddress): MongoClient
   } catch (error) {
     // Without the cause: what the library says about a URL may repeat parts of it.
     const kind = error instanceof Error ? error.name : 'an error'
-    throw new MongoAddressError(`the URL of MongoDB is not understood (${kind}): check its form and its options`)
+    throw new MongoAddressError(
+      `the URL of MongoDB is not understood (${kind}): its form is mongodb://user:password@host:27017/database?options; escape /, @ and : in user and password with %2F, %40 and %3A (PARLANCE_MONGO_URL)`,
+    )
   }
 }
 

@@ -11,6 +11,7 @@ import {
 import { Command, type Pipeline, type Redis } from 'ioredis'
 import {
   convertRedisError,
+  cure,
   RedisAccessError,
   RedisReadOnlyError,
   RedisTimeoutError,
@@ -203,7 +204,7 @@ export class Connection {
   }
 
   #reason(): ParlanceError {
-    return this.#failure ?? new RedisUnavailableError(`${this.label} is not connected yet`)
+    return this.#failure ?? new RedisUnavailableError(`${this.label} does not answer: ${cure}`)
   }
 }
 

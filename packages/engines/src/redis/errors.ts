@@ -48,11 +48,16 @@ export class RedisReplyError extends ParlanceError {
 
 type Conversion = (label: string, text: string) => ParlanceError
 
-const cure = 'check that Redis runs there and that the address (PARLANCE_REDIS_URL) is right'
+/** For a server that does not answer. */
+export const cure = 'check that Redis runs there and that the address (PARLANCE_REDIS_URL) is right'
 
 const access: Conversion = (label, text) =>
   new RedisAccessError(
     `${label} refuses the user (${text}): check user and password in the address (PARLANCE_REDIS_URL), and the user's ACL`,
+  )
+const noPassword: Conversion = (label) =>
+  new RedisAccessError(
+    `${label} wants a password: put it into the address (PARLANCE_REDIS_URL), for example redis://:password@host:6379`,
   )
 const starting: Conversion = (label, text) =>
   new RedisUnavailableError(`${label} is not ready yet (${text}); trying again helps`)
@@ -66,7 +71,7 @@ const byFirstWord: Readonly<Record<string, Conversion>> = {
   READONLY: (label) =>
     new RedisReadOnlyError(`${label} is a replica now and takes no writes; the master is looked up again`),
   WRONGPASS: access,
-  NOAUTH: access,
+  NOAUTH: noPassword,
   NOPERM: access,
   LOADING: starting,
   MASTERDOWN: starting,

@@ -11,6 +11,7 @@ import { acceptedMessages } from '../domain/messages/accepted-message.ts'
 import { pushes } from '../domain/messages/push-record.ts'
 import { transferGroup } from '../domain/messages/transfer.ts'
 import type { Backing, Cluster } from './backing.ts'
+import { Patience } from './patience.ts'
 import type { Composition } from './token.ts'
 import { parts } from './tokens.ts'
 import { pushGroup } from './work.ts'
@@ -24,7 +25,8 @@ export interface Services {
 }
 
 /**
- * Connects to MongoDB, Redis and Kafka, and makes what is missing there. Repositories, log and links stand on these connections.
+ * Connects to MongoDB, Redis and Kafka, for which it waits as long as the settings say, and makes what is missing there.
+ * Repositories, log and links stand on these connections.
  *
  * @throws the error of the first that cannot be had, with its cure; nothing is left open then.
  */
@@ -34,10 +36,13 @@ export async function openServices(c: Composition): Promise<Services> {
   const common = { clock: c.get(parts.clock), logger: c.get(parts.logger), metrics: c.get(parts.metrics) }
   const opened = new Opened()
   try {
+    const patience = new Patience({ ...common, forMs: config.startWaitMs })
     const [mongo, redis, kafka] = await opened.all(
-      openMongo({ ...common, url: config.mongoURL!, database: namespace }),
-      openRedis({ ...common, url: config.redisURL!, prefix: `${namespace}:` }),
-      openKafka({ ...common, brokers: config.kafkaBrokers!.split(','), clientId: namespace }),
+      patience.for('MongoDB', () => openMongo({ ...common, url: config.mongoURL!, database: namespace })),
+      patience.for('Redis', () => openRedis({ ...common, url: config.redisURL!, prefix: `${namespace}:` })),
+      patience.for('Kafka', () =>
+        openKafka({ ...common, brokers: config.kafkaBrokers!.split(','), clientId: namespace }),
+      ),
     )
     await assertNotCopying(mongo)
     const log = opened.add(
