@@ -1,4 +1,4 @@
-import { wait } from '@parlance/core'
+import { deferred, wait } from '@parlance/core'
 
 import { LatencyHistogram } from '../latency-histogram.ts'
 import type { RawClientSink } from '../raw-client.ts'
@@ -15,15 +15,12 @@ const restMs = 2_000
 export class ConnectionLoad implements RawClientSink {
   readonly #context: LoadContext
   readonly #connectLatency = new LatencyHistogram()
-  readonly #failure: Promise<never>
-  #fail: (reason: Error) => void = () => undefined
+  readonly #failure = deferred<never>()
   #userIDs: string[] = []
   #tokens: string[] = []
 
   constructor(context: LoadContext) {
     this.#context = context
-    this.#failure = new Promise((_resolve, reject) => (this.#fail = reject))
-    this.#failure.catch(() => undefined)
   }
 
   chunkBegins(): void {
@@ -43,7 +40,7 @@ export class ConnectionLoad implements RawClientSink {
   }
 
   lost(lane: number, reason: Error): void {
-    this.#fail(new Error(`Idle connection ${lane} was lost: ${reason.message}`, { cause: reason }))
+    this.#failure.reject(new Error(`Idle connection ${lane} was lost: ${reason.message}`, { cause: reason }))
   }
 
   /** W3: opens all connections and lets them idle; the runner measures the server before and after. */
@@ -87,9 +84,9 @@ export class ConnectionLoad implements RawClientSink {
     const pool = this.#pool(shape.connectionCount)
     try {
       const beginsAtMs = clock.elapsed()
-      await Promise.race([pool.connect(shape.concurrentConnects, this.#connectLatency), this.#failure])
+      await Promise.race([pool.connect(shape.concurrentConnects, this.#connectLatency), this.#failure.promise])
       const seconds = (clock.elapsed() - beginsAtMs) / 1000
-      await Promise.race([whileConnected(), this.#failure])
+      await Promise.race([whileConnected(), this.#failure.promise])
       return shape.connectionCount / seconds
     } finally {
       pool.close()

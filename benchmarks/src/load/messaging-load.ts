@@ -1,4 +1,4 @@
-import { type Timer, wait } from '@parlance/core'
+import { deferred, type Timer, wait } from '@parlance/core'
 
 import { type DeliveryExpectation, DeliveryLedger } from '../delivery-ledger.ts'
 import type { RawClientSink } from '../raw-client.ts'
@@ -26,8 +26,7 @@ export abstract class MessagingLoad implements RawClientSink {
   /** The time at which the chunk being read arrived; one reading of the clock per chunk. */
   protected nowMs = 0
   readonly #errorCodes: Record<string, number> = {}
-  readonly #failure: Promise<never>
-  #fail: (reason: Error) => void = () => undefined
+  readonly #failure = deferred<never>()
   #sweep: Timer | undefined
   #pool: ClientPool | undefined
 
@@ -35,8 +34,6 @@ export abstract class MessagingLoad implements RawClientSink {
     this.context = context
     this.ledger = new DeliveryLedger(expectation)
     this.windows = new WindowRecorder(context.clock, context.shape, (mark, window) => void context.mark(mark, window))
-    this.#failure = new Promise((_resolve, reject) => (this.#fail = reject))
-    this.#failure.catch(() => undefined)
   }
 
   /** Runs the workload once. */
@@ -51,7 +48,7 @@ export abstract class MessagingLoad implements RawClientSink {
       await this.prepare(api, userIDs, tokens)
       await this.#pool.connect(shape.concurrentConnects)
       await this.context.mark('prepared')
-      return await Promise.race([this.#measure(), this.#failure])
+      return await Promise.race([this.#measure(), this.#failure.promise])
     } finally {
       this.#sweep?.cancel()
       this.#pool.close()
@@ -67,7 +64,9 @@ export abstract class MessagingLoad implements RawClientSink {
   abstract chunkEnds(lane: number): void
 
   lost(lane: number, reason: Error): void {
-    this.#fail(new Error(`Connection ${lane} was lost while messages were sent: ${reason.message}`, { cause: reason }))
+    this.#failure.reject(
+      new Error(`Connection ${lane} was lost while messages were sent: ${reason.message}`, { cause: reason }),
+    )
   }
 
   /** The users to register and connect; their position is their lane. */

@@ -56,6 +56,7 @@ const installedPackages = '/node_modules/'
  * @throws {@link ProcessError} when there is none: the server ended without writing one.
  */
 export async function summarizeProfiles(folder: string, spans: readonly Span[] = []): Promise<ProfileSummary> {
+  // No folder is no profile, which is said below.
   const names = await readdir(folder).catch(() => [])
   const profiles: CpuProfile[] = []
   for (const name of names.filter((file) => file.endsWith('.cpuprofile'))) {

@@ -33,7 +33,7 @@ export const systemClock: Clock = {
 /**
  * Waits `delayMs` on the given clock.
  *
- * @throws the signal's reason when it aborts first.
+ * @throws the signal's reason when it aborts first; {@link pause} is for loops that look at their signal themselves.
  */
 export function wait(clock: Clock, delayMs: Milliseconds, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -48,4 +48,10 @@ export function wait(clock: Clock, delayMs: Milliseconds, signal?: AbortSignal):
     })
     signal?.addEventListener('abort', onAbort, { once: true })
   })
+}
+
+/** Waits `delayMs` on the given clock, or until the signal aborts, whichever comes first. */
+export async function pause(clock: Clock, delayMs: Milliseconds, signal: AbortSignal): Promise<void> {
+  // It fails only when the signal aborts, which ends the pause.
+  await wait(clock, delayMs, signal).catch(() => undefined)
 }

@@ -1,5 +1,6 @@
 export { backoffMs, type BackoffOptions } from './backoff.ts'
-export { type Clock, systemClock, type Timer, wait } from './clock.ts'
+export { type Clock, pause, systemClock, type Timer, wait } from './clock.ts'
+export { type Deferred, deferred, heardLater } from './deferred.ts'
 export {
   AbortedError,
   ClosedError,

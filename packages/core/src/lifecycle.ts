@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts'
+import { deferred } from './deferred.ts'
 import { ClosedError, InvalidArgumentError, ParlanceError, TimeoutError } from './errors.ts'
 import type { Milliseconds } from './units.ts'
 
@@ -84,26 +85,24 @@ export class Lifecycle {
 
   async #stop(deadlineMs: Milliseconds, starting?: Promise<void>): Promise<void> {
     const deadline = new AbortController()
-    const passed = new Promise<never>((_, reject) => {
-      deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason as Error), { once: true })
+    const passed = deferred<never>()
+    const timer = this.#clock.after(deadlineMs, () => {
+      const late = new TimeoutError(`stopping took longer than ${deadlineMs} ms`)
+      deadline.abort(late)
+      passed.reject(late)
     })
-    passed.catch((error: unknown) => error)
-    const timer = this.#clock.after(deadlineMs, () =>
-      deadline.abort(new TimeoutError(`stopping took longer than ${deadlineMs} ms`)),
-    )
     const failures: string[] = []
     let cause: unknown
     const attempt = async (name: string, work: () => Promise<void> | void): Promise<void> => {
       try {
-        await Promise.race([work(), passed])
+        await Promise.race([work(), passed.promise])
       } catch (error) {
         failures.push(`${name}: ${messageOf(error)}`)
         cause = error
       }
     }
     // Whoever started it is told how that failed; here only the end of it matters.
-    const startEnded = starting?.catch(() => undefined)
-    if (startEnded !== undefined) await attempt('start', () => startEnded)
+    if (starting !== undefined) await attempt('start', async () => void (await Promise.allSettled([starting])))
     for (const part of this.#started.splice(0).toReversed())
       await attempt(part.name, () => part.stop?.(deadline.signal))
     timer.cancel()

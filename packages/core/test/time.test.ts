@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { backoffMs, latencyBucketsMs, noMetrics, silentLogger, systemClock, wait } from '@parlance/core'
+import { backoffMs, latencyBucketsMs, noMetrics, pause, silentLogger, systemClock, wait } from '@parlance/core'
 import { ManualClock } from './manual-clock.ts'
 
 describe('backoffMs', () => {
@@ -67,6 +67,21 @@ describe('wait', () => {
     await clock.advance(100)
     controller.abort('too late')
     await expect(waiting).resolves.toBeUndefined()
+  })
+})
+
+describe('pause', () => {
+  it('is over when its time has come or its signal aborts, and leaves no timer', async () => {
+    const clock = new ManualClock()
+    const controller = new AbortController()
+    const whole = pause(clock, 100, controller.signal)
+    await clock.advance(100)
+    await expect(whole).resolves.toBeUndefined()
+    const cut = pause(clock, 100, controller.signal)
+    controller.abort(new Error('it was closed'))
+    await expect(cut).resolves.toBeUndefined()
+    await expect(pause(clock, 100, controller.signal)).resolves.toBeUndefined()
+    expect(clock.pendingCount).toBe(0)
   })
 })
 

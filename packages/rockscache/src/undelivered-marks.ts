@@ -3,6 +3,8 @@ import {
   type Clock,
   ClosedError,
   type Count,
+  type Deferred,
+  deferred,
   type Gauge,
   type Logger,
   type Milliseconds,
@@ -15,9 +17,7 @@ import type { CacheStore } from './cache-store.ts'
 interface Batch {
   /** Keys, and for how long their values may serve as stale ones. */
   readonly keys: Map<string, Milliseconds>
-  readonly delivered: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
+  readonly delivered: Deferred
 }
 
 const maxKeysPerStep: Count = 10_000
@@ -61,13 +61,13 @@ export class UndeliveredMarks {
       throw new OverloadedError(
         `${this.#size} keys wait to be marked in a shared cache that is down; repeat the mark later`,
       )
-    this.#next ??= newBatch()
+    this.#next ??= { keys: new Map(), delivered: deferred() }
     for (const key of keys)
       this.#next.keys.set(key, Math.min(staleForMs, this.#next.keys.get(key) ?? Number.POSITIVE_INFINITY))
     const { delivered } = this.#next
     if (this.#current === undefined) void this.#run()
     else this.#gauge.set(this.#size)
-    return delivered
+    return delivered.promise
   }
 
   get #size(): Count {
@@ -83,10 +83,10 @@ export class UndeliveredMarks {
       if (batch === undefined) return
       try {
         await this.#deliver(batch)
-        batch.resolve()
+        batch.delivered.resolve()
       } catch (error) {
         // Closed: nothing is read from this cache any more.
-        batch.reject(error)
+        batch.delivered.reject(error)
       }
     }
   }
@@ -120,13 +120,4 @@ export class UndeliveredMarks {
       }
     }
   }
-}
-
-function newBatch(): Batch {
-  let settle: Pick<Batch, 'resolve' | 'reject'> | undefined
-  const delivered = new Promise<void>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  delivered.catch(() => undefined)
-  return { keys: new Map(), delivered, resolve: () => settle?.resolve(), reject: (error) => settle?.reject(error) }
 }

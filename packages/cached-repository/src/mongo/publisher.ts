@@ -8,7 +8,7 @@ import {
   InvalidArgumentError,
   type Logger,
   type Metrics,
-  wait,
+  pause,
 } from '@parlance/core'
 import type { EventLog, LogRecord } from '@parlance/notification-bus'
 import { type Announced, decodeNote } from './note-codec.ts'
@@ -126,7 +126,7 @@ export class Publisher {
         if (failures === 1)
           this.#options.logger.warn('announcements wait: the log does not take them', { error: String(error) })
         const delayMs = backoffMs(failures, { firstMs: 50, maxMs: 5_000, random: this.#options.random })
-        await wait(this.#options.clock, delayMs, this.#stop.signal).catch(() => undefined)
+        await pause(this.#options.clock, delayMs, this.#stop.signal)
       }
     }
     this.#running = undefined

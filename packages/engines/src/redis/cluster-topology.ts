@@ -1,4 +1,4 @@
-import { backoffMs, ClosedError, type Milliseconds, wait } from '@parlance/core'
+import { backoffMs, ClosedError, heardLater, type Milliseconds, pause } from '@parlance/core'
 import type { RedisHost } from './address.ts'
 import { makeClient } from './client-options.ts'
 import { Connection } from './connection.ts'
@@ -34,8 +34,7 @@ export class ClusterTopology implements Topology {
   constructor(parts: TopologyParts) {
     this.#parts = parts
     for (const host of parts.address.hosts) this.#nodeAt(host)
-    this.#started = this.#start()
-    this.#started.catch(() => undefined)
+    this.#started = heardLater(this.#start())
   }
 
   async whenOpen(): Promise<void> {
@@ -74,7 +73,8 @@ export class ClusterTopology implements Topology {
     this.#closing.abort(new ClosedError(`the connection to ${this.#parts.address.label} was closed`))
     await Promise.all([
       this.#recovery,
-      this.#started.catch(() => undefined),
+      // Why it could not start is for whoever waits for it to open.
+      Promise.allSettled([this.#started]),
       ...Array.from(this.#nodes.values(), ({ connection }) => connection.close()),
     ])
   }
@@ -105,7 +105,7 @@ export class ClusterTopology implements Topology {
       } catch (error) {
         logger.debug('the slots of the Redis Cluster cannot be read', { error })
       }
-      await wait(clock, backoffMs(attempt, backoff), signal).catch(() => undefined)
+      await pause(clock, backoffMs(attempt, backoff), signal)
     }
   }
 

@@ -2,11 +2,12 @@ import {
   backoffMs,
   type Clock,
   ClosedError,
+  deferred,
   type Logger,
   type Milliseconds,
   type ParlanceError,
+  pause,
   type Timer,
-  wait,
 } from '@parlance/core'
 import { Command, type Pipeline, type Redis } from 'ioredis'
 import {
@@ -158,7 +159,7 @@ export class Connection {
         if (attempt === 1) logger.warn(this.#failure.message)
         if (!this.#failure.retryable) this.#goDown()
       }
-      await wait(clock, backoffMs(attempt + 1, backoff), signal).catch(() => undefined)
+      await pause(clock, backoffMs(attempt + 1, backoff), signal)
     }
     this.#server = undefined
     this.#downTimer?.cancel()
@@ -240,20 +241,4 @@ function closed(label: string): ClosedError {
 function awake<T>(promise: Promise<T>): Promise<T> {
   const timer = setInterval(() => undefined, 60_000)
   return promise.finally(() => clearInterval(timer))
-}
-
-interface Deferred {
-  readonly promise: Promise<void>
-  resolve(): void
-  reject(error: unknown): void
-}
-
-/** A promise that may fail without anybody waiting for it. */
-function deferred(): Deferred {
-  let settle: Pick<Deferred, 'resolve' | 'reject'> | undefined
-  const promise = new Promise<void>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  promise.catch(() => undefined)
-  return { promise, resolve: () => settle?.resolve(), reject: (error) => settle?.reject(error) }
 }

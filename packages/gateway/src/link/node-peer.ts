@@ -9,8 +9,8 @@ import {
   type Milliseconds,
   OverloadedError,
   type ParlanceError,
+  pause,
   type Timer,
-  wait,
 } from '@parlance/core'
 import { LinkProtocolError, NodeGoneError, NodeUnreachableError } from '../errors.ts'
 import type { NodesSource } from '../node-link.ts'
@@ -146,7 +146,7 @@ export class NodePeer {
       }
       if (address !== undefined && (await this.#connect(address))) attempt = 0
       if (this.#isIdle) break
-      await wait(clock, backoffMs(attempt + 1, reconnect), signal).catch((reason: unknown) => reason)
+      await pause(clock, backoffMs(attempt + 1, reconnect), signal)
     }
     this.#onOver(this)
   }

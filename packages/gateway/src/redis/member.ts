@@ -1,11 +1,12 @@
 import {
   backoffMs,
   type Clock,
+  deferred,
   type Logger,
   type Milliseconds,
   type ParlanceError,
+  pause,
   type Timer,
-  wait,
 } from '@parlance/core'
 import type { Redis } from '@parlance/engines/redis'
 import { NodeNameTakenError } from '../errors.ts'
@@ -180,7 +181,7 @@ export class Member implements NodeMembership {
     const waking = new AbortController()
     this.#hurry = () => waking.abort()
     const signal = AbortSignal.any([waking.signal, this.#ending.signal])
-    return wait(clock, forMs, signal).catch((reason: unknown) => void reason)
+    return pause(clock, forMs, signal)
   }
 
   #taken(): ParlanceError {
@@ -188,22 +189,4 @@ export class Member implements NodeMembership {
       `node ${this.name} is not part of the cluster: it has left, or another one has its name`,
     )
   }
-}
-
-interface Deferred {
-  readonly promise: Promise<void>
-  resolve(): void
-  reject(error: Error): void
-}
-
-function deferred(): Deferred {
-  let resolve!: () => void
-  let reject!: (error: Error) => void
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  // Nobody may be waiting.
-  promise.catch((error: unknown) => error)
-  return { promise, resolve, reject }
 }

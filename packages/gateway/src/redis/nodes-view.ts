@@ -90,7 +90,7 @@ export class NodesView {
 
   /** One round trip. Whoever comes while it is under way waits for another one. */
   async read(): Promise<void> {
-    if (this.#reading !== undefined) await this.#reading.catch((error: unknown) => error)
+    if (this.#reading !== undefined) await Promise.allSettled([this.#reading])
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined
     })

@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, type Count, type Logger, wait } from '@parlance/core'
+import { backoffMs, type Clock, type Count, type Logger, pause } from '@parlance/core'
 import { type Redis, redisCommand, type RedisOutcome, type RedisReply } from '@parlance/engines/redis'
 import type { RegisteredSession } from '../registry.ts'
 import { encodeData, type Entry, type Layout, readEntries } from './layout.ts'
@@ -169,7 +169,7 @@ export class OwnSessions {
       }
       if (++attempt === 1 && !failed.ok)
         this.#logger.warn('sessions cannot be unregistered; trying again', { error: failed.error.message })
-      await wait(this.#clock, backoffMs(attempt, again), this.#stopping.signal).catch((reason: unknown) => reason)
+      await pause(this.#clock, backoffMs(attempt, again), this.#stopping.signal)
     }
     this.#isRemoving = false
   }

@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, type Count, type Logger, wait } from '@parlance/core'
+import { backoffMs, type Clock, type Count, type Logger, pause } from '@parlance/core'
 import type { Redis, RedisListener } from '@parlance/engines/redis'
 import type { PresenceListener, PresenceWatch, RegisteredSession } from '../registry.ts'
 import type { Layout } from './layout.ts'
@@ -153,7 +153,7 @@ export class PresenceFollower implements PresenceWatch {
       } catch (error) {
         for (const subject of subjects) this.#changed.add(subject)
         if (++attempt === 1) logger.warn('presence cannot be read; trying again', { error: String(error) })
-        await wait(clock, backoffMs(attempt, again), this.#stopping.signal).catch((reason: unknown) => reason)
+        await pause(clock, backoffMs(attempt, again), this.#stopping.signal)
       }
     }
     this.#isReading = false

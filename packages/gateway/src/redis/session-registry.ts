@@ -1,5 +1,6 @@
 import {
   type Clock,
+  heardLater,
   InvalidArgumentError,
   type Logger,
   type Milliseconds,
@@ -192,8 +193,7 @@ class Registry implements RedisSessionRegistry {
   async #read(subjects: readonly string[]): Promise<readonly Reading[]> {
     const unique = [...new Set(subjects)]
     // In the same turn, so that it is the same round trip.
-    const viewing = this.#view.ensure([])
-    viewing.catch((error: unknown) => error)
+    const viewing = heardLater(this.#view.ensure([]))
     const outcomes = await this.#redis.runAll(
       unique.map((subject) => redisCommand('HGETALL', this.#layout.sessions(subject))),
     )

@@ -6,6 +6,7 @@ import {
   type Bytes,
   type Clock,
   type Count,
+  heardLater,
   type Logger,
   type Metrics,
   type Milliseconds,
@@ -125,8 +126,9 @@ export function createObjectTransfer(options: ObjectTransferOptions): HttpApi {
   const takeForm = async (request: IncomingMessage, response: ServerResponse, uploadID: string): Promise<void> => {
     const { byteCount } = checkPath(request)
     const form = openForm(request, byteCount)
-    let received: Promise<unknown> = Promise.reject(badArgument('file: is missing; send it as the field "file"'))
-    received.catch(() => undefined)
+    let received: Promise<unknown> = heardLater(
+      Promise.reject(badArgument('file: is missing; send it as the field "file"')),
+    )
     form.on('file', (_field, file) => {
       received = uploads.receive(uploadID, 1, byteCount, file)
       received.catch((error: unknown) => form.destroy(error as Error))

@@ -3,6 +3,7 @@ import {
   type Bytes,
   type Clock,
   type Count,
+  deferred,
   type Logger,
   type Milliseconds,
   wait,
@@ -58,18 +59,11 @@ export class Membership {
   #round = 0
   #starting: Promise<void> = Promise.resolve()
   #isStopping = false
-  #fail!: (error: unknown) => void
-
-  /** Rejects when the membership has ended by itself, with the reason. */
-  readonly failed: Promise<never>
+  readonly #failed = deferred<never>()
 
   constructor(options: MembershipOptions) {
     this.#options = options
     const { kafka, consumerGroup, sessionMs, clock, offsetDelayMs, logger, topic } = options
-    this.failed = new Promise((_, reject) => {
-      this.#fail = (error) => reject(convertKafkaError(error, `group ${consumerGroup}`))
-    })
-    this.failed.catch(() => undefined)
     this.#consumer = kafka.client().consumer({
       groupId: consumerGroup,
       partitionAssigners: [this.#assigner()],
@@ -103,6 +97,11 @@ export class Membership {
         }),
     })
     this.#listen()
+  }
+
+  /** Rejects when the membership has ended by itself, with the reason. */
+  get failed(): Promise<never> {
+    return this.#failed.promise
   }
 
   /** The partitions this member has, with their workers; `undefined` while they are being shared out. */
@@ -154,6 +153,10 @@ export class Membership {
       eachBatchAutoResolve: false,
       eachBatch: (payload) => this.#receive(payload),
     })
+  }
+
+  #fail(error: unknown): void {
+    this.#failed.reject(convertKafkaError(error, `group ${this.#options.consumerGroup}`))
   }
 
   #assigner(): PartitionAssigner {

@@ -1,4 +1,4 @@
-import { backoffMs, type BackoffOptions, type Bytes, type Clock, ClosedError, type Count, wait } from '@parlance/core'
+import { backoffMs, type BackoffOptions, type Bytes, type Clock, ClosedError, type Count, pause } from '@parlance/core'
 import type { LogHandler, ReadRecord } from '../event-log.ts'
 
 /** What the worker of one partition works with. Offsets are Kafka's, from 0. */
@@ -122,9 +122,7 @@ export class PartitionWorker {
       } catch (error) {
         this.#options.onFailed(partition, error, attempt)
       }
-      await wait(clock, backoffMs(attempt, backoff), signal).catch((reason: unknown) => {
-        if (reason !== signal.reason) throw reason
-      })
+      await pause(clock, backoffMs(attempt, backoff), signal)
     }
     return false
   }

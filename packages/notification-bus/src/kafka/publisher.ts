@@ -13,6 +13,7 @@ import {
   type Milliseconds,
   OverloadedError,
   type ParlanceError,
+  pause,
   wait,
 } from '@parlance/core'
 import {
@@ -247,10 +248,7 @@ export class Publisher {
   }
 
   async #pause(forMs: Milliseconds): Promise<void> {
-    const { signal } = this.#closing
-    await wait(this.#options.clock, forMs, signal).catch((reason: unknown) => {
-      if (reason !== signal.reason) throw reason
-    })
+    await pause(this.#options.clock, forMs, this.#closing.signal)
   }
 
   #release(queue: PartitionQueue): void {

@@ -3,11 +3,12 @@ import {
   ClosedError,
   type Count,
   type Counter,
+  deferred,
   type Gauge,
   type Milliseconds,
   type ParlanceError,
+  pause,
   type Timer,
-  wait,
 } from '@parlance/core'
 import { awake, convertKafkaError } from '@parlance/engines/kafka'
 import { Membership, type MembershipOptions } from './membership.ts'
@@ -26,25 +27,18 @@ export class Subscription {
   readonly #options: SubscriptionOptions
   readonly #closing = new AbortController()
   readonly #targets: ReadonlyMap<number, number>
-  readonly #caughtUp: Promise<void>
+  readonly #caughtUp = deferred()
   #member: Membership | undefined
   #running: Promise<void> | undefined
   #closed: Promise<void> | undefined
   #look: Timer | undefined
   #problem: ParlanceError | undefined
   #hasJoined = false
-  #resolve!: () => void
-  #reject!: (error: unknown) => void
 
   /** @param targets - where each partition ended when the subscription began. */
   constructor(options: SubscriptionOptions, targets: ReadonlyMap<number, number>) {
     this.#options = options
     this.#targets = targets
-    this.#caughtUp = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    this.#caughtUp.catch(() => undefined)
   }
 
   /** What keeps it from consuming at the moment. */
@@ -56,7 +50,7 @@ export class Subscription {
   start(): Promise<void> {
     this.#running = awake(this.#run())
     this.#lookAgain()
-    return this.#caughtUp
+    return this.#caughtUp.promise
   }
 
   /** Waits for the batches being handled, then leaves the group. */
@@ -71,7 +65,7 @@ export class Subscription {
     this.#look?.cancel()
     await this.#member?.stop()
     await this.#running
-    this.#reject(this.#closing.signal.reason)
+    this.#caughtUp.reject(this.#closing.signal.reason)
     lag.set(0)
   }
 
@@ -92,11 +86,11 @@ export class Subscription {
       if (signal.aborted) return
       this.#problem = convertKafkaError(error, `group ${consumerGroup}`)
       await member.stop()
-      if (!this.#hasJoined && !this.#problem.retryable) return this.#reject(this.#problem)
+      if (!this.#hasJoined && !this.#problem.retryable) return this.#caughtUp.reject(this.#problem)
       restarts.add()
       logger.warn('a consumer lost its group; it joins again', { topic, group: consumerGroup, error: this.#problem })
       if (this.#hasJoined && !joinedBefore) attempt = 1
-      await wait(clock, backoffMs(attempt, { firstMs: 250, maxMs: 5000 }), signal).catch(() => undefined)
+      await pause(clock, backoffMs(attempt, { firstMs: 250, maxMs: 5000 }), signal)
     }
   }
 
@@ -107,7 +101,7 @@ export class Subscription {
     this.#measure(member)
     for (const { partition, position } of member.workers.values())
       if (position < (this.#targets.get(partition) ?? 0)) return
-    this.#resolve()
+    this.#caughtUp.resolve()
   }
 
   #measure({ workers }: Membership): void {
