@@ -4,6 +4,7 @@ import { until } from '@parlance/testing'
 import { canStart, startKafka, type TestServer } from '@parlance/testing/services'
 import { HandledHistory } from './handled-history.ts'
 import { openHouse } from './kafka-house.ts'
+import { publishUnderLoad } from './kafka-load.ts'
 
 const record = (key: string, text: string): LogRecord => ({ key, payload: Buffer.from(text) })
 
@@ -22,27 +23,12 @@ describe.skipIf(!canStart('kafka'))('a broker that dies', () => {
         const log = house.open()
         const history = new HandledHistory()
         await log.subscribe('t', 'g', history.of('one'), { maxBatch: 100 })
-        const acknowledged: string[] = []
-        let isOver = false
-        const publishing = Promise.all(
-          Array.from({ length: 10 }, async (_, key) => {
-            for (let round = 0; !isOver; round++) {
-              const text = `${key}-${round}`
-              // What was rejected is published again, as a client would.
-              for (let isStored = false; !isStored;) {
-                isStored = await log.publish('t', [record(`k${key}`, text)]).then(
-                  () => true,
-                  (error: { retryable?: boolean }) => {
-                    if (error.retryable !== true) throw error
-                    return false
-                  },
-                )
-              }
-              acknowledged.push(text)
-              await new Promise((resolve) => void setTimeout(resolve, 2))
-            }
-          }),
-        )
+        const load = publishUnderLoad(log, {
+          keyCount: 10,
+          handledCount: () => history.all.length,
+          mayRepeat: ({ retryable }) => retryable === true,
+        })
+        const { acknowledged } = load
         await until('it runs', () => acknowledged.length > 500)
         if (fault === 'pause') server.pause()
         else await server.kill()
@@ -51,8 +37,7 @@ describe.skipIf(!canStart('kafka'))('a broker that dies', () => {
         else await server.start()
         const before = acknowledged.length
         await until('publishing goes on', () => acknowledged.length > before + 500, 60_000)
-        isOver = true
-        await publishing
+        await load.stop()
         await until(
           'everything is handled',
           () => {

@@ -5,6 +5,7 @@ import type { KafkaEventLog } from '@parlance/notification-bus/kafka'
 import { startProgram, until } from '@parlance/testing'
 import { HandledHistory } from './handled-history.ts'
 import { kafkaBrokers, type KafkaHouse, openHouse } from './kafka-house.ts'
+import { publishUnderLoad } from './kafka-load.ts'
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 const runTypeScript = here('../../../test/run-typescript.mjs')
@@ -27,30 +28,9 @@ describe.skipIf(kafkaBrokers === undefined)('members of a group', () => {
     return acknowledged.every((text) => texts.has(text))
   }
 
-  /** Publishes on 20 keys, several at once, until it is told to stop; resolves with what was acknowledged. */
-  function publishOn(topic: string): () => Promise<string[]> {
-    const acknowledged: string[] = []
-    let isOver = false
-    const publishing = Promise.all(
-      Array.from({ length: 20 }, async (_, key) => {
-        for (let round = 0; !isOver; round++) {
-          const text = `${key}-${round}`
-          await log.publish(topic, [record(`k${key}`, text)])
-          acknowledged.push(text)
-          await new Promise((resolve) => void setTimeout(resolve, 5))
-        }
-      }),
-    )
-    return async () => {
-      isOver = true
-      await publishing
-      return acknowledged
-    }
-  }
-
   test('who joins and leaves under load: everything is handled, in order, by one member at a time', async () => {
     await log.ensureTopics(['t'])
-    const stop = publishOn('t')
+    const load = publishUnderLoad(log, { keyCount: 20, handledCount: () => history.all.length })
     const subscribe = (member: string) =>
       house.open({ sessionMs: 10_000 }).subscribe('t', 'g', history.of(member), { maxBatch: 50 })
     const first = await subscribe('first')
@@ -64,11 +44,11 @@ describe.skipIf(kafkaBrokers === undefined)('members of a group', () => {
     await until('the others have all', () => shareOf('first') === 0)
     await second.close()
     await until('the third has all', () => shareOf('third') === 4)
-    const acknowledged = await stop()
-    await until('everything is handled', () => isHandled(acknowledged))
+    await load.stop()
+    await until('everything is handled', () => isHandled(load.acknowledged))
     expect(history.gaps).toEqual([])
     expect(history.repeats).toBe(0)
-    expect(new Set(acknowledged).size).toBe(history.texts.size)
+    expect(new Set(load.acknowledged).size).toBe(history.texts.size)
     await third.close()
     expect(await log.lagOf('t', 'g')).toBe(0)
   })
@@ -137,6 +117,7 @@ describe.skipIf(kafkaBrokers === undefined)('members of a group', () => {
     const failing = async (records: readonly { key: string }[]): Promise<void> => {
       if (records.some(({ key }) => key === 'bad')) throw new Error('never')
     }
+    // It never catches up; closing the house ends it.
     void log.subscribe('t', 'g', history.of('one', failing), { maxBatch: 5 }).catch(() => undefined)
     await log.publish('t', [record('bad', 'bad')])
     const keys = Array.from({ length: 50 }, (_, index) => `k${index}`)
@@ -155,12 +136,16 @@ describe.skipIf(kafkaBrokers === undefined)('members of a group', () => {
 
   test('kill -9: nothing is lost to the group, and each partition goes on in order', async () => {
     await log.ensureTopics(['t'])
-    const stop = publishOn('t')
     const lines: string[] = []
+    let working: { readonly lines: readonly string[] } | undefined
+    const handledCount = (): number => lines.length + (working?.lines.length ?? 0) + history.all.length
+    const load = publishUnderLoad(log, { keyCount: 20, handledCount })
     for (let crash = 0; crash < 2; crash++) {
       const child = startProgram(runTypeScript, here('./child/consume-kafka.ts'), kafkaBrokers!, house.prefix)
+      working = child
       await until('it has worked for a while', () => child.lines.length > 200)
       await child.kill()
+      working = undefined
       lines.push(...child.lines)
     }
     for (const line of lines.filter((one) => one.endsWith(';'))) {
@@ -168,8 +153,8 @@ describe.skipIf(kafkaBrokers === undefined)('members of a group', () => {
       history.all.push({ member: 'child', partition: Number(partition), offset: Number(offset), text: text! })
     }
     await log.subscribe('t', 'g', history.of('heir'), { maxBatch: 100 })
-    const acknowledged = await stop()
-    await until('everything is handled', () => isHandled(acknowledged))
+    await load.stop()
+    await until('everything is handled', () => isHandled(load.acknowledged))
     expect(history.gaps).toEqual([])
   })
 
