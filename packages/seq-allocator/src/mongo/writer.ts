@@ -6,28 +6,19 @@ import {
   ClosedError,
   type Count,
   type Counter,
-  InvalidArgumentError,
   type Metrics,
   type Milliseconds,
   OverloadedError,
   ParlanceError,
 } from '@parlance/core'
 import type { AppendedEntry } from '../journal.ts'
+import { Admission } from './admission.ts'
 import type { MongoAppend, Part } from './append.ts'
 import { type Batch, numberBatch, type NumberedBatch, settleBatch } from './batch.ts'
 import type { Change, Collections, Verdict } from './collections.ts'
-import {
-  blockEnd,
-  blockID,
-  type BlockDocument,
-  entryBytes,
-  hashOf,
-  maxAppendBytes,
-  maxAppendEntries,
-  numberID,
-  type TailDocument,
-} from './documents.ts'
+import { maxAppendBytes, type TailDocument } from './documents.ts'
 import { type Lane, notesRefusal, tailAfter, takeParts } from './lane.ts'
+import { sealedEntry, sealedRepeats } from './sealed.ts'
 import { needsSealing, type Sealing, sealingOf } from './sealing.ts'
 import { emptyTail, type Tail, tailOf, tailProjection } from './tail.ts'
 import { TailCache } from './tail-cache.ts'
@@ -66,22 +57,22 @@ export class Writer {
   readonly #collections: Collections
   readonly #clock: Clock
   readonly #tails: TailCache
+  readonly #admission: Admission
   readonly #lanes = new Map<string, Lane>()
   readonly #ready = new Set<Lane>()
   readonly #appendedCount: Counter
   readonly #repeatedCount: Counter
   readonly #lostCount: Counter
-  #pendingEntries: Count = 0
-  #pendingBytes: Bytes = 0
   #steps: Count = 0
   #isScheduled = false
   #closed: { resolve(): void; readonly done: Promise<void> } | undefined
 
   constructor(options: WriterOptions) {
-    const { metrics, maxCachedStreams } = options
+    const { metrics, maxCachedStreams, maxPendingEntries, maxPendingBytes } = options
     this.#options = options
     this.#collections = options.collections
     this.#clock = options.clock
+    this.#admission = new Admission(maxPendingEntries, maxPendingBytes)
     this.#tails = new TailCache(maxCachedStreams, maxCachedStreams * cachedKeysPerStream)
     this.#appendedCount = metrics.counter('parlance_journal_entries_total', 'Entries stored in the journal')
     this.#repeatedCount = metrics.counter('parlance_journal_repeats_total', 'Entries that were stored before')
@@ -95,26 +86,19 @@ export class Writer {
     return new Promise((resolve, reject) => {
       const { stream, entries } = append
       if (this.#closed !== undefined) throw new ClosedError('the journal was closed; open a new one')
-      const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
-      this.#assertRoom(entries.length, bytes)
-      this.#pendingEntries += entries.length
-      this.#pendingBytes += bytes
-      const done = (): void => {
-        this.#pendingEntries -= entries.length
-        this.#pendingBytes -= bytes
-      }
+      const { bytes, leave } = this.#admission.admit(entries)
       const lane = this.#laneOf(stream)
       lane.waiting.push({
         ...append,
         bytes,
         deadline: this.#clock.elapsed() + this.#options.giveUpMs,
         resolve: (appended) => {
-          done()
+          leave()
           this.#count(appended)
           resolve(appended)
         },
         reject: (error) => {
-          done()
+          leave()
           reject(error as Error)
         },
       })
@@ -136,16 +120,6 @@ export class Writer {
       this.#checkClosed()
     }
     return this.#closed.done
-  }
-
-  #assertRoom(count: Count, bytes: Bytes): void {
-    const { maxPendingEntries, maxPendingBytes } = this.#options
-    if (count > maxAppendEntries || bytes > maxAppendBytes)
-      throw new InvalidArgumentError(
-        `an append of ${count} entries with ${bytes} bytes; it takes ${maxAppendEntries} entries and ${maxAppendBytes} bytes: split it`,
-      )
-    if (this.#pendingEntries + count > maxPendingEntries || this.#pendingBytes + bytes > maxPendingBytes)
-      throw new OverloadedError(`${this.#pendingEntries} entries wait to be appended: try again later`)
   }
 
   #count(appended: readonly AppendedEntry[]): void {
@@ -244,25 +218,13 @@ export class Writer {
     if (tail === undefined || tail.head < sent.first) return false
     lane.sent = undefined
     const entry =
-      sent.first >= tail.first ? tail.tail[sent.first - tail.first] : await this.#sealedEntry(lane.stream, sent.first)
+      sent.first >= tail.first
+        ? tail.tail[sent.first - tail.first]
+        : await sealedEntry(this.#collections, lane.stream, sent.first)
     const isStored = entry?.b === sent.id
     if (isStored) settleBatch(sent)
     else lane.waiting.unshift(...sent.parts.map(({ part }) => part))
     return isStored
-  }
-
-  async #sealedEntry(stream: string, seq: number): Promise<BlockDocument['entries'][number] | undefined> {
-    const read = (ends: readonly number[]) =>
-      this.#collections.find<BlockDocument>(
-        ends.map((end) => blockID(stream, end)),
-        { 'entries.b': 1, first: 1, parts: 1 },
-      )
-    const blocks = await read([blockEnd(seq)])
-    const parts = blocks[0]?.parts ?? []
-    if (parts.length > 0) blocks.push(...(await read(parts)))
-    for (const { first, entries } of blocks)
-      if (seq >= first && seq < first + entries.length) return entries[seq - first]
-    return undefined
   }
 
   async #changesOf(open: Set<Lane>, tails: ReadonlyMap<Lane, Tail>): Promise<Change[]> {
@@ -295,27 +257,14 @@ export class Writer {
     taken: ReadonlyMap<Lane, readonly Part[]>,
     tails: ReadonlyMap<Lane, Tail>,
   ): Promise<Map<Lane, NumberedBatch>> {
-    const ids = new Map<string, Map<string, string>>()
-    for (const [{ stream }, parts] of taken) {
-      const { keys, first } = tails.get(this.#lanes.get(stream)!)!
-      const ofStream = new Map<string, string>()
-      ids.set(stream, ofStream)
-      // Nothing was ever sealed: all keys there are lie in the tail.
-      if (first === 1) continue
-      for (const { entries } of parts)
-        for (const { repeatKey } of entries)
-          if (repeatKey !== undefined && !keys.has(repeatKey) && !ofStream.has(repeatKey))
-            ofStream.set(repeatKey, numberID(stream, hashOf(repeatKey)))
-    }
-    const sealed = await this.#collections.sealedNumbers(
-      [...ids.values()].flatMap((ofStream) => [...ofStream.values()]),
-    )
+    const tailOfLane = (lane: Lane): Tail => tails.get(lane)!
+    const asked = Array.from(taken, ([lane, parts]) => ({ stream: lane.stream, tail: tailOfLane(lane), parts }))
+    const sealed = await sealedRepeats(this.#collections, asked)
     const nowMs = this.#clock.now()
     const batches = new Map<Lane, NumberedBatch>()
     for (const [lane, parts] of taken) {
-      const { head, keys } = tails.get(lane)!
-      const ofStream = ids.get(lane.stream)!
-      const find = (key: string) => keys.get(key) ?? sealed.get(ofStream.get(key) ?? '')
+      const { head, keys } = tailOfLane(lane)
+      const find = (key: string) => keys.get(key) ?? sealed(lane.stream, key)
       batches.set(lane, numberBatch(parts, { id: randomBytes(9).toString('base64url'), head, nowMs, find }))
     }
     return batches
