@@ -1,22 +1,10 @@
-import { stream, type StreamRepositoryOf } from '@parlance/cached-repository'
+import { stream } from '@parlance/cached-repository'
 import { json, type ReadRecord, topic } from '@parlance/notification-bus'
 import { until } from '@parlance/testing'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { line, lines, passedOn, texts } from './lines.ts'
-import { type House, openHouse } from './open-house.ts'
-
-let house: House
-let repository: StreamRepositoryOf<typeof lines>
-
-beforeEach(() => {
-  house = openHouse()
-  repository = house.repositories.ofStream(lines)
-})
-afterEach(async () => {
-  await house.log.close()
-  await house.close()
-  house.folder.remove()
-})
+import { house, repository } from './lines-house.ts'
+import { openHouse } from './open-house.ts'
 
 const refused: [what: string, name: string, lineID: string, authorID: string][] = [
   ['a stream name that is too long', 'x'.repeat(449), 'id-long-name', 'a'],
