@@ -1,5 +1,6 @@
 import {
   type Clock,
+  ClosedError,
   type Count,
   latencyBucketsMs,
   type Logger,
@@ -19,7 +20,8 @@ import {
   type MongoClientOptions,
 } from 'mongodb'
 import { type MongoAddress, parseMongoAddress } from './address.ts'
-import { convertMongoError, MongoAddressError } from './errors.ts'
+import { WatchedClient } from './client.ts'
+import { convertMongoError, MongoAddressError, MongoUnavailableError } from './errors.ts'
 
 /** What a connection to MongoDB needs. */
 export interface MongoOptions {
@@ -102,7 +104,7 @@ export interface Mongo {
 export async function openMongo(options: MongoOptions): Promise<Mongo> {
   const address = parseMongoAddress(options.url)
   const database = options.database ?? address.database ?? 'parlance'
-  const connection = new Connection(createClient(options, address), address.server, database, options)
+  const connection = new Connection(() => createClient(options, address), address.server, database, options)
   try {
     await connection.run((db) => db.command({ ping: 1 }))
     return connection
@@ -143,26 +145,31 @@ function createClient(options: MongoOptions, address: MongoAddress): MongoClient
 
 class Connection implements Mongo {
   readonly database: string
-  readonly #client: MongoClient
-  readonly #db: Db
+  readonly #createClient: () => MongoClient
   readonly #server: string
   readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #metrics: Metrics
   readonly #listeners = new Set<(command: MongoCommand) => void>()
   readonly #replyListeners = new Set<(reply: MongoReply) => void>()
   readonly #maxPending: Count
+  #client: WatchedClient
+  /** Those that were replaced, until they are closed. */
+  readonly #replaced = new Set<Promise<void>>()
   #pending = 0
+  #isReachable = false
   #closing: Promise<void> | undefined
 
-  constructor(client: MongoClient, server: string, database: string, options: MongoOptions) {
+  constructor(createClient: () => MongoClient, server: string, database: string, options: MongoOptions) {
     const { logger = silentLogger, metrics = noMetrics, clock = systemClock, maxPending = 10_000 } = options
     this.database = database
-    this.#client = client
-    this.#db = client.db(database)
+    this.#createClient = createClient
     this.#server = server
     this.#clock = clock
+    this.#logger = logger
+    this.#metrics = metrics
     this.#maxPending = maxPending
-    this.#measure(metrics)
-    this.#report(logger)
+    this.#client = this.#open()
   }
 
   async run<T>(work: (database: Db) => Promise<T>): Promise<T> {
@@ -170,7 +177,7 @@ class Connection implements Mongo {
       throw new OverloadedError(`${this.#server}: ${this.#pending} calls are under way; try again later`)
     this.#pending++
     try {
-      return await work(this.#db)
+      return await this.#client.run(work)
     } catch (error) {
       throw convertMongoError(error, this.#server)
     } finally {
@@ -207,24 +214,58 @@ class Connection implements Mongo {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#client.close()
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
-  #measure(metrics: Metrics): void {
+  async #close(): Promise<void> {
+    try {
+      await this.#client.close()
+    } finally {
+      this.#client.end(new ClosedError('the connection to MongoDB was closed; open a new one'))
+      await Promise.all(this.#replaced)
+    }
+  }
+
+  #open(): WatchedClient {
+    const client = this.#createClient()
+    const watched = new WatchedClient(client, this.database, this.#clock, (lost) => this.#replace(watched, lost))
+    this.#measure(client)
+    this.#report(client)
+    return watched
+  }
+
+  #replace(stalled: WatchedClient, lost: string): void {
+    const server = this.#server
+    this.#logger.warn('the MongoDB library lost track of what it does; connecting anew', { server, lost })
+    this.#metrics
+      .counter('parlance_mongo_clients_replaced_total', 'Clients of the MongoDB library that had come to a standstill')
+      .add()
+    this.#client = this.#open()
+    const reason = `the library that talks to ${server} lost track of ${lost} and was started anew: try again`
+    stalled.end(new MongoUnavailableError(reason, { details: { server } }))
+    const closing = stalled
+      .close()
+      .catch((error: unknown) => this.#logger.warn('a replaced MongoDB client did not close', { server, error }))
+      .finally(() => this.#replaced.delete(closing))
+    this.#replaced.add(closing)
+  }
+
+  #measure(client: MongoClient): void {
+    const metrics = this.#metrics
     const name = 'parlance_mongo_command_ms'
     const help = 'Round trips to MongoDB by command'
-    this.#client.on('commandStarted', ({ commandName, command }) => {
+    client.on('commandStarted', ({ commandName, command }) => {
       const collection: unknown = (command as Document)[commandName]
       for (const listener of this.#listeners)
         listener({ name: commandName, collection: typeof collection === 'string' ? collection : undefined })
     })
-    this.#client.on('commandSucceeded', ({ commandName, duration, reply }) => {
+    client.on('commandSucceeded', ({ commandName, duration, reply }) => {
       metrics.histogram(name, help, latencyBucketsMs, { command: commandName }).observe(duration)
       for (const listener of this.#replyListeners)
         listener({ name: commandName, documents: documentsIn(reply as ReplyBody) })
     })
-    this.#client.on('commandFailed', ({ commandName }) =>
+    client.on('commandFailed', ({ commandName }) =>
       metrics
         .counter('parlance_mongo_command_failures_total', 'Commands that MongoDB refused or never answered', {
           command: commandName,
@@ -233,15 +274,14 @@ class Connection implements Mongo {
     )
   }
 
-  #report(logger: Logger): void {
-    let reachable = false
-    this.#client.on('topologyDescriptionChanged', ({ newDescription }) => {
+  #report(client: MongoClient): void {
+    client.on('topologyDescriptionChanged', ({ newDescription }) => {
       const now = [...newDescription.servers.values()].some(({ isWritable }) => isWritable)
-      if (now === reachable || this.#closing !== undefined) return
-      reachable = now
+      if (now === this.#isReachable || this.#closing !== undefined) return
+      this.#isReachable = now
       const server = this.#server
-      if (now) logger.info('MongoDB takes writes', { server })
-      else logger.warn('MongoDB has no server that takes writes', { server })
+      if (now) this.#logger.info('MongoDB takes writes', { server })
+      else this.#logger.warn('MongoDB has no server that takes writes', { server })
     })
   }
 }
