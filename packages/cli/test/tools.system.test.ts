@@ -115,6 +115,13 @@ describe('the compose file', () => {
     }
   })
 
+  it('has the Kafka that the tests run on', () => {
+    const [, tested] = /<version>([\d.]+)<\/version>\s*<\/dependency>/.exec(
+      readFileSync(join(root, 'scripts/services/kafka/pom.xml'), 'utf8'),
+    )!
+    expect(compose).toContain(`apache/kafka:${tested}\n`)
+  })
+
   it('is part of the package', () => {
     const manifest = readFileSync(join(root, 'packages/cli/package.json'), 'utf8')
     expect((JSON.parse(manifest) as { files: string[] }).files).toContain(dirname('deploy/compose.yaml'))
