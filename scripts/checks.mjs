@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromiumCure, findChromium } from './chromium.mjs'
+import { findChromium } from './chromium.mjs'
 import { getNode24 } from './node24.mjs'
 import { startServices } from './services.mjs'
 import { installPrograms } from './services/programs.mjs'
-import { packagesWithSuitesOn } from './services/suites.mjs'
+import { isWhole, notRun } from './services/not-run.mjs'
 import { root } from './setup.mjs'
 
 const onWindows = process.platform === 'win32'
@@ -93,26 +93,21 @@ const services = await starting
 Object.assign(process.env, services.environment)
 if (isAllRequired)
   await check('services', () => {
-    for (const { name, reason } of services.missing) console.error(`  ${name}: ${reason}`)
+    for (const line of notRun({ missing: services.missing })) console.error(`  ${line}`)
     return services.missing.length === 0
   })
 await suite('unit', ['--project', 'unit'])
 await suite('system', ['--project', 'system'])
 // What needs all three at once.
-const absent = services.missing.filter(({ key }) => ['mongo', 'redis', 'kafka'].includes(key))
-if (absent.length === 0 || isAllRequired) await suite('services', ['--project', 'services'])
+if (isWhole(services.missing) || isAllRequired) await suite('services', ['--project', 'services'])
 await services.stop()
 const node24 = await gettingNode
 if (node24.command !== undefined) await otherLibrary(node24)
 else if (isAllRequired) await check('Node 24', () => console.error(`  ${node24.problem}`))
 
 console.log(`\nRan on the embedded store${services.running.map(({ name }) => `, ${name}`).join('')}.`)
-for (const { name, key, reason } of services.missing)
-  console.log(`not run: the suites on ${name} (${packagesWithSuitesOn(key).join(', ')}): ${reason}`)
-if (node24.command === undefined) console.log(`not run: the embedded store on Node 24. ${node24.problem}`)
-if (absent.length > 0)
-  console.log(`not run: the SDKs on several processes, for want of ${absent.map(({ name }) => name).join(' and ')}`)
-if (findChromium() === undefined) console.log(`not run: the web chat in a browser, for want of one; ${chromiumCure}.`)
+const hasBrowser = findChromium() !== undefined
+for (const line of notRun({ missing: services.missing, node24Problem: node24.problem, hasBrowser })) console.log(line)
 if (existsSync(join(artifacts, 'report.txt')))
   console.log(`\nSeen on the way:\n${readFileSync(join(artifacts, 'report.txt'), 'utf8')}`)
 if (failures.length > 0) console.log(`Failed: ${failures.join(', ')}`)

@@ -30,13 +30,6 @@ const services = [
     start: (kit) => kit.startRedisCluster(),
   },
   {
-    name: 'Redis with Sentinel',
-    key: 'redisSentinel',
-    program: 'redis',
-    variable: 'PARLANCE_TEST_REDIS_SENTINEL_URL',
-    start: (kit) => kit.startRedisSentinel(),
-  },
-  {
     name: 'Kafka',
     key: 'kafka',
     program: 'kafka',

@@ -137,6 +137,7 @@ function redisProblem(still) {
 function javaProblem(name, still, problems) {
   const lacking = still.filter((program) => program !== 'redis-server')
   if (isMade(name) && !lacking.includes('java')) return undefined
-  if (lacking.length > 0) return `${lacking.join(' and ')} is missing: ${cureOf(lacking)}`
+  if (lacking.length > 0)
+    return `${lacking.join(' and ')} ${lacking.length === 1 ? 'is' : 'are'} missing: ${cureOf(lacking)}`
   return `it could not be had from Maven Central; check the network, or a mirror in Maven's settings, and try again:\n${problems[name]}`
 }

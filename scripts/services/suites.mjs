@@ -12,7 +12,9 @@ const testFiles = (folder) =>
 
 /** The packages whose tests ask for a service: `packagesWithSuitesOn('kafka')`. */
 export function packagesWithSuitesOn(service) {
-  const asks = new RegExp(`\\b(?:serviceURL|canStart)\\('${service}'\\)`)
+  // What needs all three at once asks for them together.
+  const together = ['mongo', 'redis', 'kafka'].includes(service) ? '|\\btestServices\\(\\)' : ''
+  const asks = new RegExp(`\\b(?:serviceURL|canStart)\\('${service}'\\)${together}`)
   const packages = join(root, 'packages')
   return readdirSync(packages).filter((name) => {
     const folder = join(packages, name, 'test')

@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Milliseconds } from '@parlance/core'
 import type { Composition } from './composition/token.ts'
 import { parts } from './composition/tokens.ts'
+import { Recent } from './recent.ts'
+
+/** Anybody may ask; the services are asked no more often than this. */
+const healthForMs: Milliseconds = 1_000
 
 const json = { 'content-type': 'application/json' }
 
@@ -12,10 +17,11 @@ const json = { 'content-type': 'application/json' }
 export function createProbes(
   composition: Composition,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const health = new Recent(() => healthOf(composition), composition.get(parts.clock), healthForMs)
   const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
     '/healthz': (response) => void response.writeHead(200, json).end('{"status":"alive"}'),
     '/readyz': (response) => {
-      healthOf(composition).then(
+      health.get().then(
         (dependencies) => {
           const ready = Object.values(dependencies).every((state) => state === 'ok')
           response.writeHead(ready ? 200 : 503, json).end(JSON.stringify({ ready, dependencies }))
