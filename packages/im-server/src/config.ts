@@ -203,12 +203,23 @@ const describe = (key: string): string =>
 
 function readFile(path: string | undefined): Record<string, unknown> {
   if (path === undefined || path === '') return {}
+  const refuse = (why: string): ConfigError =>
+    new ConfigError(`${path}, which PARLANCE_CONFIG names, ${why}: correct the file or the name`)
+  let text: string
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    text = readFileSync(path, 'utf8')
   } catch (error) {
-    throw new ConfigError(
-      `${path}, which PARLANCE_CONFIG names, cannot be read as JSON (${(error as Error).message}): correct the file or the name`,
-      { cause: error },
-    )
+    throw refuse(`cannot be read (${(error as NodeJS.ErrnoException).code})`)
   }
+  let settings: unknown
+  try {
+    settings = JSON.parse(text)
+  } catch (error) {
+    // Not the parser's own words, nor itself as the cause: it quotes the text, which may hold a secret.
+    const [, position] = /at position (\d+)/.exec((error as Error).message) ?? []
+    throw refuse(position === undefined ? 'is no JSON' : `is no JSON at character ${Number(position) + 1}`)
+  }
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
+    throw refuse('is JSON, but no object with settings')
+  return settings as Record<string, unknown>
 }

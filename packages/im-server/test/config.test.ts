@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryFolder } from '@parlance/testing'
 import { describe, expect, it } from 'vitest'
 import { isEmbedded, readConfig } from '../src/config.ts'
 import { ConfigError } from '../src/config-error.ts'
@@ -96,5 +99,39 @@ describe('settings of files', () => {
   it('are taken from the environment', () => {
     const environment = { PARLANCE_PUBLIC_URL: 'https://im.example/chat', PARLANCE_MAX_FILE_BYTES: '1000' }
     expect(readConfig({}, environment)).toMatchObject({ publicURL: 'https://im.example/chat', maxFileBytes: 1_000 })
+  })
+})
+
+describe('a file of settings', () => {
+  const read = (text: string | undefined): unknown => {
+    const folder = temporaryFolder()
+    const path = join(folder.path, 'parlance.json')
+    try {
+      if (text !== undefined) writeFileSync(path, text)
+      return readConfig({}, { PARLANCE_CONFIG: path })
+    } catch (error) {
+      return error
+    } finally {
+      folder.remove()
+    }
+  }
+
+  it('gives what neither options nor environment give', () => {
+    expect(read('{"namespace": "from-file"}')).toMatchObject({ namespace: 'from-file' })
+  })
+
+  it.each([
+    ['that is not there', undefined, 'cannot be read .ENOENT.'],
+    ['that is no JSON', '{"secret": "a secret of enough bytes" "namespace"}', 'is no JSON'],
+    ['with a word too many', '{"secret": "a secret of enough bytes"} x', 'is no JSON'],
+    ['without an object', '["a secret of enough bytes"]', 'is JSON, but no object with settings'],
+    ['with nothing', 'null', 'is JSON, but no object with settings'],
+  ])('%s is refused by its name, and nothing of it is shown', (_, text, why) => {
+    const error = read(text)
+    expect(error).toBeInstanceOf(ConfigError)
+    expect((error as ConfigError).message).toMatch(
+      new RegExp(`parlance.json, which PARLANCE_CONFIG names, ${why}( at character \\d+)?: correct`),
+    )
+    expect(`${(error as ConfigError).message} ${String((error as ConfigError).cause)}`).not.toMatch(/secret|enough/)
   })
 })
