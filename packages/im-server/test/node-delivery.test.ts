@@ -5,6 +5,7 @@ import { MsgData } from '@parlance/openim-protocol'
 import { describe, expect, it } from 'vitest'
 import type { Push } from '../src/domain/messages/delivery.ts'
 import { NodeDelivery, pushOp } from '../src/domain/messages/node-delivery.ts'
+import { encodePush } from '../src/domain/messages/push-codec.ts'
 import { receivePushes } from '../src/domain/messages/push-reception.ts'
 
 const stream = 'group/g'
@@ -65,6 +66,23 @@ describe('pushing to other processes', () => {
         [['bob'], [], [3]],
       ],
     })
+  })
+
+  it('leaves out nothing that could not be delivered the first time', async () => {
+    const delivered: number[][] = []
+    let isBroken = true
+    const ops = receivePushes({
+      async deliver({ batch }) {
+        if (isBroken) throw new Error('no way')
+        delivered.push(batch.map(({ seq }) => seq))
+      },
+    })
+    const receive = async (...seqs: number[]) => ops[pushOp]!(encodePush(push(['bob'], [], ...seqs)))
+    await expect(receive(1, 2)).rejects.toThrow('no way')
+    isBroken = false
+    await receive(1, 2)
+    await receive(2, 3)
+    expect(delivered).toEqual([[1, 2], [3]])
   })
 
   it('tells messages that are not kept apart by their ids', async () => {
