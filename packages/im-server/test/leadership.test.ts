@@ -57,6 +57,32 @@ describe('one process at a time does a work', () => {
     expect([...leading]).toEqual(['b'])
   })
 
+  it('tries again to begin what it could not begin, and to end what it could not end', async () => {
+    const calls: boolean[] = []
+    let isBroken = true
+    const one = new Leadership({
+      repositories: world.repositories,
+      work: 'tidying',
+      owner: 'a',
+      clock,
+      onChange(isLeader) {
+        calls.push(isLeader)
+        if (isBroken) throw new Error('not now')
+      },
+    })
+    started.push(one)
+    await one.start()
+    isBroken = false
+    await pass(9_000)
+    expect(calls).toEqual([true, true])
+    isBroken = true
+    await world.repositories.leases.patch({ work: 'tidying' }, { owner: 'b' })
+    await pass(3_000)
+    isBroken = false
+    await pass(3_000)
+    expect(calls).toEqual([true, true, false, false])
+  })
+
   it('another one when the leader is not heard of for ten seconds, and never two: it has resigned by then', async () => {
     let isCut = false
     const { leases } = world.repositories

@@ -12,7 +12,7 @@ export interface LeadershipOptions {
   readonly work: string
   /** Names this process among those that may do it. */
   readonly owner: string
-  /** Called when this process becomes the one that does the work, and when it no longer is. */
+  /** Called when this process becomes the one that does the work, and when it no longer is; again at the next beat when it fails. */
   readonly onChange: (isLeader: boolean) => void | Promise<void>
   readonly clock?: Clock
   readonly logger?: Logger
@@ -52,7 +52,7 @@ export class Leadership {
     this.#heardAt = this.#clock.elapsed()
   }
 
-  /** Begins; resolves once it is known whether somebody leads. */
+  /** Begins; resolves once it was asked who leads. When that cannot be told it is logged, and asked again. */
   start(): Promise<void> {
     this.#turn = this.#take()
     return this.#turn
@@ -70,11 +70,18 @@ export class Leadership {
   }
 
   async #take(): Promise<void> {
+    const { work } = this.#options
+    let isLeader = this.#isLeader
     try {
-      await this.#become(await this.#campaign())
+      isLeader = await this.#campaign()
     } catch (error) {
-      this.#logger.warn('it could not be found out who leads', { work: this.#options.work, error })
-      if (this.#clock.elapsed() - this.#heardAt >= resignMs) await this.#become(false)
+      this.#logger.warn('it could not be found out who leads', { work, error })
+      if (this.#clock.elapsed() - this.#heardAt >= resignMs) isLeader = false
+    }
+    try {
+      await this.#become(isLeader)
+    } catch (error) {
+      this.#logger.error('the work could not be begun or ended; trying again', { work, error })
     }
     if (this.#isStopped) return
     this.#timer = this.#clock.after(beatMs, () => {
@@ -110,8 +117,8 @@ export class Leadership {
 
   async #become(isLeader: boolean): Promise<void> {
     if (this.#isLeader === isLeader) return
+    await this.#options.onChange(isLeader)
     this.#isLeader = isLeader
     this.#logger.info(isLeader ? 'this process leads' : 'this process leads no more', { work: this.#options.work })
-    await this.#options.onChange(isLeader)
   }
 }
