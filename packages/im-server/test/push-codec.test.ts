@@ -4,7 +4,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { acceptedMessages } from '../src/domain/messages/accepted-message.ts'
 import type { Push } from '../src/domain/messages/delivery.ts'
+import { encodeFramed } from '../src/domain/messages/framed.ts'
 import { decodePush, encodePush } from '../src/domain/messages/push-codec.ts'
+import { pushes } from '../src/domain/messages/push-record.ts'
 import { runsByKey } from '../src/domain/messages/stream-runs.ts'
 
 const body = (clientMsgID: string) => ({ ...MsgData.zero(), clientMsgID, sendID: 'ada', content: Buffer.from('ä€😀') })
@@ -44,7 +46,43 @@ describe('a push on its way to another process', () => {
   })
 })
 
+describe('a record of what has to be pushed', () => {
+  const { schema } = pushes
+  const cause = { operationID: 'op', sessionID: '' }
+  const stored = { kind: 'stored' as const, stream: 'm/x', first: 3, last: 4, causes: [cause, cause] }
+  const online = { kind: 'online' as const, stream: 'm/x', message: '', causes: [cause] }
+
+  it('arrives as it was announced', () => {
+    for (const record of [stored, online]) expect(schema.decode(schema.encode(record))).toEqual(record)
+  })
+
+  it.each([
+    ['nothing', null],
+    ['a word', 'stored'],
+    ['a number that is none', { ...stored, first: 3.5, last: 4.5 }],
+    ['a number before the first', { ...stored, first: 0, last: 1 }],
+    ['numbers that fall', { ...stored, first: 4, last: 3, causes: [] }],
+    ['more numbers than it has causes for', { ...stored, last: 1e15 }],
+    ['fewer numbers than it has causes for', { ...stored, last: 3 }],
+    ['a message of several causes', { ...online, causes: [cause, cause] }],
+    ['a message without a cause', { ...online, causes: [] }],
+    ['a cause that is none', { ...online, causes: [{ operationID: 'op' }] }],
+  ])('is refused when it is %s', (_, record) => {
+    expect(() => schema.decode(Buffer.from(JSON.stringify(record)))).toThrow(InvalidArgumentError)
+  })
+})
+
 describe('an accepted message', () => {
+  it('is refused when it is anything else', () => {
+    for (const description of [
+      null,
+      'm/x',
+      { stream: 'm/x' },
+      { stream: 1, cause: { operationID: '', sessionID: '' } },
+    ])
+      expect(() => acceptedMessages.schema.decode(encodeFramed(description))).toThrow(InvalidArgumentError)
+  })
+
   it('arrives as it was accepted', () => {
     const accepted = { stream: 'm/si_ada_bob', body: body('a'), cause: { operationID: 'op', sessionID: 's' } }
     const { schema } = acceptedMessages

@@ -136,7 +136,7 @@ export class GroupDismissal {
 const messageIDOf = ({ groupID, userID }: Dismissal): string => serverMsgID(userID, `dismissed ${groupID}`)
 
 function check(value: unknown): Dismissal {
-  const { groupID, userID, operationID, tips } = value as Record<string, unknown>
+  const { groupID, userID, operationID, tips } = (value ?? {}) as Record<string, unknown>
   if (
     typeof groupID === 'string' &&
     typeof userID === 'string' &&

@@ -17,7 +17,7 @@ export const acceptedMessages: Topic<AcceptedMessage> = topic<AcceptedMessage>('
     encode: ({ stream, body, cause }) => encodeFramed({ stream, cause }, MsgData.encode(body)),
     decode(bytes) {
       const { description, rest } = decodeFramed(bytes)
-      const { stream, cause } = description as Record<string, unknown>
+      const { stream, cause } = (description ?? {}) as Record<string, unknown>
       if (typeof stream !== 'string' || !isCause(cause)) throw new InvalidArgumentError('not an accepted message')
       return { stream, cause, body: MsgData.decode(rest) }
     },

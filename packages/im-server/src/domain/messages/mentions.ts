@@ -26,7 +26,7 @@ export interface Mention {
 }
 
 function check(value: unknown): Mention {
-  const { groupID, sendID, operationID, userIDs, all } = value as Record<string, unknown>
+  const { groupID, sendID, operationID, userIDs, all } = (value ?? {}) as Record<string, unknown>
   const isRight =
     typeof groupID === 'string' &&
     typeof sendID === 'string' &&

@@ -38,12 +38,16 @@ export const isCause = (value: unknown): value is Cause => {
 
 const isCauses = (value: unknown): value is Cause[] => Array.isArray(value) && value.every(isCause)
 
+const isSeq = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0
+
 function check(value: unknown): PushRecord {
-  const { kind, stream, first, last, causes, message } = value as Record<string, unknown>
+  const { kind, stream, first, last, causes, message } = (value ?? {}) as Record<string, unknown>
   if (typeof stream === 'string' && isCauses(causes)) {
-    if (kind === 'stored' && typeof first === 'number' && typeof last === 'number')
+    // One cause for each number, so no record asks for more than it carries.
+    if (kind === 'stored' && isSeq(first) && isSeq(last) && first <= last && last - first + 1 === causes.length)
       return { kind, stream, first, last, causes }
-    if (kind === 'online' && typeof message === 'string') return { kind, stream, message, causes }
+    if (kind === 'online' && typeof message === 'string' && causes.length === 1)
+      return { kind, stream, message, causes }
   }
   throw new InvalidArgumentError('not a push record')
 }
