@@ -32,11 +32,14 @@ describe('parlance, with the server as one process', () => {
     expect(processes).toMatchObject([{ name: 'all', state: 'ready', sessions: 0, dependencies: { store: 'ok' } }])
 
     expect(await parlance.call(['check'])).toMatchObject({ code: 0, out: 'ready: all\n' })
-    expect((await parlance.call(['check', 'gateway'])).code).toBe(1)
+    expect(await parlance.call(['check', 'gateway'])).toMatchObject({ code: 0, out: 'ready: all\n' })
+    expect((await parlance.call(['check', 'gateway-2'])).code).toBe(1)
 
     const logs = await parlance.call(['logs', '--since', '10m'])
     expect(logs.out).toMatch(/^\d{4}-\S+Z all info {2}started in the background$/m)
     expect(logs.out).toMatch(/ready \{"roles"/)
+    expect(await parlance.call(['logs', 'gateway', '--since', '10m'])).toEqual(logs)
+    expect((await parlance.call(['stop', 'gateway'])).err).toContain('every role in one process')
 
     const port = new URL(record!.addresses['api']!).port
     const doctor = await parlance.call(['doctor', '--api-port', port])

@@ -1,4 +1,4 @@
-import { exitCodes } from '../cli-error.ts'
+import { CliError, exitCodes } from '../cli-error.ts'
 import { endProcess } from '../ending.ts'
 import { type ProcessRecord, RunFolder } from '../run-folder.ts'
 import { selectProcesses } from '../selection.ts'
@@ -20,6 +20,11 @@ export async function stop(names: readonly string[], settings: Settings, termina
   }
   return folder.changing(async () => {
     const records = selectProcesses(folder.records(), names)
+    const whole = records.find(({ roles }) => roles.includes('all'))
+    if (whole !== undefined && names.length > 0 && !names.includes(whole.name))
+      throw new CliError(
+        `${whole.name} does the work of every role in one process: 'parlance stop ${whole.name}' stops all of it`,
+      )
     if (records.length === 0) terminal.say(`No ${names.join(' and no ')} runs here.`)
     let code: number = exitCodes.done
     for (const stage of stages.keys()) {
