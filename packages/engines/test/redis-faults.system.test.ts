@@ -43,7 +43,8 @@ const command = (server: TestServer, ...words: string[]): Promise<unknown> =>
 describe.skipIf(!canStart('redis'))('one server', () => {
   it('that is killed: what was sent fails, what comes then waits a moment for it, scripts and channels go on', async () => {
     await using server = await startRedis()
-    const redis = await open(server.url, { commandTimeoutMs: 10_000 })
+    // What waits has to outlast the start of a server, on a loaded machine too.
+    const redis = await open(server.url, { commandTimeoutMs: 300_000, connectTimeoutMs: 60_000 })
     const incarnations: (string | undefined)[] = [redis.incarnation()]
     redis.onNewIncarnation(() => incarnations.push('new'))
     const heard: string[] = []
@@ -69,7 +70,8 @@ describe.skipIf(!canStart('redis'))('one server', () => {
       await redis.publish('news', 'hello')
       return heard.includes('hello')
     })
-    expect(heard.slice(0, 3)).toEqual(['subscribed', 'interrupted', 'subscribed'])
+    // The first message may be quicker than the word that the channel is heard.
+    expect(heard.filter((word) => word !== 'hello')).toEqual(['subscribed', 'interrupted', 'subscribed'])
     await until('all is well', async () => (await redis.health()).healthy)
   })
 

@@ -14,7 +14,7 @@ import {
   RedisTimeoutError,
   RedisUnavailableError,
 } from '@parlance/engines/redis'
-import { serviceURL, startProgram, until } from '@parlance/testing'
+import { serviceURL, startProgram, until, VirtualClock } from '@parlance/testing'
 import { recordingMetrics } from './recording-metrics.ts'
 
 const opened: Redis[] = []
@@ -183,15 +183,27 @@ describe('a server that answers no more', () => {
       }
     })
     const { metrics, counters } = recordingMetrics()
-    const redis = await open({ url: `redis://127.0.0.1:${port}`, commandTimeoutMs: 100, metrics })
+    const clock = new VirtualClock()
+    const limits = { connectTimeoutMs: 600_000, commandTimeoutMs: 1_000 }
+    const redis = await open({ url: `redis://127.0.0.1:${port}`, clock, metrics, ...limits })
     const get = redisCommand('GET', redis.name('k'))
     expect(await redis.run(get)).toBe(null)
     isHeld = true
-    await expect(redis.run(get)).rejects.toThrow(RedisTimeoutError)
-    await expect(redis.run(get)).rejects.toThrow(RedisUnavailableError)
+    const timers = clock.pendingCount
+    const sent = expect(redis.run(get)).rejects.toThrow(RedisTimeoutError)
+    await until('it was sent', () => clock.pendingCount > timers)
+    await clock.advance(limits.commandTimeoutMs)
+    await sent
+    const waiting = expect(redis.run(get)).rejects.toThrow(RedisUnavailableError)
+    await clock.advance(limits.commandTimeoutMs)
+    await waiting
     expect(await redis.health()).toMatchObject({ healthy: false })
     isHeld = false
-    await until('it is connected again', () => redis.run(get).then((reply) => reply === null))
+    await clock.advance(limits.connectTimeoutMs)
+    await until('it is connected again', async () => {
+      await clock.advance(50)
+      return (await redis.run(get)) === null
+    })
     expect(counters.get('parlance_redis_new_incarnations_total')).toBeUndefined()
   })
 })

@@ -7,7 +7,11 @@ import { convertRedisError } from './errors.ts'
 export interface RedisListener {
   /** One message, in the order the publisher's node passed them on. */
   message(bytes: Buffer): void
-  /** The subscription works again after an interruption in which messages were lost; also called once at the beginning. */
+  /**
+   * The subscription works again after an interruption in which messages were lost; also called once at the beginning.
+   *
+   * Nothing is lost from here on; messages from just before may have come already.
+   */
   subscribed(): void
   /** Messages are being lost. */
   interrupted?(): void
