@@ -11,7 +11,7 @@ export const fileLog = (path: string) => ({
 
 /** Appends to the same three streams as others, without end; writes each number once its entry is durable. */
 export async function main([url, database, logPath]: string[]): Promise<void> {
-  const mongo = await openMongo({ url: url!, database: database!, selectionTimeoutMs: 500 })
+  const mongo = await openMongo({ url: url!, database: database!, selectionTimeoutMs: 30_000 })
   const store = await openMongoStreamStore({ mongo, log: fileLog(logPath!), recoverEveryMs: 300, leftAfterMs: 1_000 })
   const append = (stream: string, texts: readonly string[], isKeyed: boolean): Promise<void> =>
     store.append(() => [
