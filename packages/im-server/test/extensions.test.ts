@@ -192,6 +192,30 @@ describe('before a message is accepted', () => {
     expect(asked).toEqual(['bob'])
   })
 
+  it('what one sender writes keeps its order, though the decision about the first takes longer', async () => {
+    let second: Promise<unknown> | undefined
+    const server = await startWith(async ({ content }) => {
+      if (!Buffer.from(content).includes('first')) return
+      // Until the other one has been stored, or has had every chance to be.
+      const manyTurns = async (): Promise<void> => {
+        for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await Promise.race([second, manyTurns()])
+    })
+    await server.sendMessage(said('opening'))
+    const first = server.sendMessage(said('first'))
+    second = server.sendMessage(said('second'))
+    await Promise.all([first, second])
+    const admin = await apiOf(server)
+    const body = { userID: 'bob', seqRanges: [{ conversationID: 'si_ada_bob', begin: 1, end: 3, num: 3 }] }
+    const { data } = await admin.must<{ msgs: Record<string, { Msgs: { content: string }[] }> }>(
+      '/msg/pull_msg_by_seq',
+      body,
+    )
+    const words = data.msgs['si_ada_bob']!.Msgs.map(({ content }) => Buffer.from(content, 'base64').toString())
+    expect(words.map((word) => /opening|first|second/.exec(word)?.[0])).toEqual(['opening', 'first', 'second'])
+  })
+
   it('says nothing of a mistake of its own', async () => {
     const server = await startWith(() => {
       throw new Error('password of the database: hunter2')

@@ -22,8 +22,9 @@ import type { ConversationRows } from './conversation-rows.ts'
 import { MessageGate } from './message-gate.ts'
 import { messageOptions } from './options.ts'
 import { mentionOf, mentions } from './mentions.ts'
-import type { Outbox } from './outbox.ts'
+import type { Outbox, Stored } from './outbox.ts'
 import type { PeerRules } from './peer-rules.ts'
+import { SendOrder } from './send-order.ts'
 
 /** What the sender is told once its message is durable. */
 export interface SentMessage {
@@ -50,6 +51,8 @@ const ownContentTypes = { first: 101, last: 999 }
 /**
  * Takes messages from their senders: checks them, gives them their place, and stores them.
  *
+ * What a sender writes to one conversation keeps the order of the calls, however long each takes to be admitted.
+ *
  * {@link send} resolves once the message is durable and numbered. A message with a (sendID, clientMsgID) that its stream holds
  * already is not stored again and gets the first one's answer. One durable step, shared with all other sends of the moment; one
  * more for the very first message between two users, whose conversation rows are made before it.
@@ -62,6 +65,7 @@ export class MessageSender {
   readonly #bus: Pick<Bus, 'publish'>
   readonly #clock: Clock
   readonly #gate: MessageGate
+  readonly #order = new SendOrder()
 
   constructor(
     repositories: ImRepositories,
@@ -90,25 +94,38 @@ export class MessageSender {
     if (caller.operationID.length > limits.operationID)
       throw badArgument(`operationID must have at most ${limits.operationID} characters`)
     checkShape(request, caller.isAdmin)
-    await this.#admit(caller, request)
-    let body = this.#stamp(caller, request)
-    if (this.#gate.isAsking) {
-      await this.#gate.admit(body, caller)
-      // That may have taken seconds: who was kicked, muted or blocked meanwhile writes no more.
-      await this.#admit(caller, request)
-      body = { ...body, sendTime: this.#clock.now() }
+    const place = this.#order.enter(request.sendID, request.groupID || request.recvID)
+    let storing: Promise<Stored>
+    let address: Address
+    let body: MsgData
+    try {
+      body = await this.#admitted(caller, request)
+      address = await this.#place(body)
+      await place.come()
+      const cause = { operationID: caller.operationID, sessionID: caller.sessionID ?? '' }
+      storing = isOptionOn(body.options, 'history')
+        ? this.#outbox.store(address, body, cause)
+        : this.#outbox.pass(address, body, cause).then(() => ({}))
+    } finally {
+      place.leave()
     }
-    const address = await this.#place(body)
-    const cause = { operationID: caller.operationID, sessionID: caller.sessionID ?? '' }
-    if (!isOptionOn(body.options, 'history')) {
-      await this.#outbox.pass(address, body, cause)
-      return answer(body)
-    }
-    const { repeatOf } = await this.#outbox.store(address, body, cause)
+    const { repeatOf } = await storing
+    if (!isOptionOn(body.options, 'history')) return answer(body)
     // Before the answer: whoever gets none sends again, and the mention is taken then.
     const mention = mentionOf(body, caller.operationID)
     if (mention !== undefined) await this.#bus.publish(mentions, mention)
     return repeatOf === undefined ? answer(body) : this.#answerOfStored(address, repeatOf)
+  }
+
+  /** The message as it will be stored, if all rules let it pass. */
+  async #admitted(caller: Caller, request: MsgData): Promise<MsgData> {
+    await this.#admit(caller, request)
+    const body = this.#stamp(caller, request)
+    if (!this.#gate.isAsking) return body
+    await this.#gate.admit(body, caller)
+    // That may have taken seconds: who was kicked, muted or blocked meanwhile writes no more.
+    await this.#admit(caller, request)
+    return { ...body, sendTime: this.#clock.now() }
   }
 
   /** Where the message goes; a chat of two begins with it. */
