@@ -56,6 +56,7 @@ export class DeliveryLedger {
   #deliveries: Uint16Array
   #delivered: Uint8Array
   #sent = 0
+  #unsettled = 0
   #oldest = 0
   #acknowledged = 0
   #refused = 0
@@ -90,6 +91,7 @@ export class DeliveryLedger {
     if (this.#sent === this.#capacity) this.#grow()
     const number = this.#sent
     this.#sent += 1
+    this.#unsettled += 1
     this.#sentAtMs[number] = atMs
     this.#receiver[number] = receiver
     return number
@@ -109,6 +111,7 @@ export class DeliveryLedger {
   acknowledge(number: number): boolean {
     if (!this.#answer(number, acknowledgedFlag)) return false
     this.#acknowledged += 1
+    if (this.isSettled(number)) this.#unsettled -= 1
     return true
   }
 
@@ -116,6 +119,7 @@ export class DeliveryLedger {
   refuse(number: number): boolean {
     if (!this.#answer(number, refusedFlag)) return false
     this.#refused += 1
+    this.#unsettled -= 1
     return true
   }
 
@@ -135,6 +139,7 @@ export class DeliveryLedger {
     this.#delivered[byte] = this.#delivered[byte]! | mask
     this.#deliveries[number] = this.#deliveries[number]! + 1
     this.#deliveredTotal += 1
+    if ((this.#flags[number]! & acknowledgedFlag) !== 0 && this.isSettled(number)) this.#unsettled -= 1
     this.#order(number, receiver, seq)
     return true
   }
@@ -156,10 +161,9 @@ export class DeliveryLedger {
     return (this.#flags[number]! & abandonedFlag) !== 0
   }
 
-  /** True when nothing sent is waiting for its answer or a delivery; messages given up are not waited for. */
+  /** True when nothing sent is waiting for its answer or a delivery, given up or not. */
   get isAllSettled(): boolean {
-    this.#advance()
-    return this.#oldest === this.#sent
+    return this.#unsettled === 0
   }
 
   /** Gives up on unsettled messages sent before `beforeMs`; each is reported once. What still arrives counts as usual. */

@@ -132,8 +132,11 @@ describe('DeliveryLedger', () => {
     expect(abandoned).toEqual([silent])
     expect(ledger.isAllSettled).toBe(false)
     ledger.deliver(recent, 0, 3)
-    expect(ledger.isAllSettled).toBe(true)
+    expect(ledger.isAllSettled).toBe(false)
     expect(ledger.report()).toMatchObject({ lostCount: 1, seqGapCount: 1 })
+    ledger.deliver(silent, 0, 4)
+    expect(ledger.isAllSettled).toBe(true)
+    expect(ledger.report()).toMatchObject({ lostCount: 0 })
   })
 
   it('keeps everything when it outgrows the room made at the start', () => {

@@ -59,8 +59,14 @@ describe('results', () => {
   const machine = { cpuModel: 'CPU', coreCount: 2, memoryGiB: 8, platform: 'linux x64', node: 'v20', commit: 'abc' }
   const result = {
     workload: 'W1' as const,
+    stack: 'embedded' as const,
     load: faultless,
-    windows: [300, 100, 200].map((commitsPerSecond) => ({ commitsPerSecond, cpuPercent: 99, machineCpuPercent: 234 })),
+    windows: [300, 100, 200].map((commitsPerSecond) => ({
+      commitsPerSecond,
+      cpuPercent: 99,
+      cpuPercentOf: { server: 99 },
+      machineCpuPercent: 234,
+    })),
     residentBytesBefore: 100 * 2 ** 20,
     residentBytesPeak: 150 * 2 ** 20,
     bytesPerConnection: undefined,
@@ -77,6 +83,7 @@ describe('results', () => {
       .map((cell) => cell.trim())
     expect(cells.slice(1, -1)).toEqual([
       'W1',
+      'embedded',
       '20 000',
       '200',
       '2.00 / 20.0',
@@ -90,6 +97,14 @@ describe('results', () => {
     ])
     expect(table).toContain('may be the limit')
     expect(table).toContain('other processes used 40 % of a core')
+  })
+
+  it('tell of each process on services, and count none of them as a disturbance', () => {
+    const cpuPercentOf = { api: 1, gateway: 40, mongodb: 88.4, redis: 9.6 }
+    const windows = [{ commitsPerSecond: undefined, cpuPercent: 41, cpuPercentOf, machineCpuPercent: 234 }]
+    const table = renderResults(machine, [{ ...result, stack: 'services' as const, windows }], false)
+    expect(table).toContain('W1 on services, CPU % of each process: api 1, gateway 40, mongodb 88, redis 10.')
+    expect(table).not.toContain('other processes')
   })
 
   it('name every fault', () => {

@@ -27,6 +27,7 @@ export abstract class MessagingLoad implements RawClientSink {
   protected nowMs = 0
   readonly #errorCodes: Record<string, number> = {}
   readonly #failure = deferred<never>()
+  #heardAtMs = 0
   #sweep: Timer | undefined
   #pool: ClientPool | undefined
 
@@ -80,6 +81,7 @@ export abstract class MessagingLoad implements RawClientSink {
 
   /** Takes an answer down; false when it counts for nothing. */
   protected takeAnswer(number: number, errCode: number): boolean {
+    this.#heardAtMs = this.nowMs
     if (errCode !== 0) {
       if (!this.ledger.refuse(number)) return false
       this.#errorCodes[errCode] = (this.#errorCodes[errCode] ?? 0) + 1
@@ -95,6 +97,7 @@ export abstract class MessagingLoad implements RawClientSink {
   /** Takes a delivery down; false when it counts for nothing. */
   protected takeDelivery(receiver: number, number: number, seq: number): boolean {
     if (!this.ledger.deliver(number, receiver, seq)) return false
+    this.#heardAtMs = this.nowMs
     const counts = this.windows.current
     counts.deliveredCount += 1
     counts.delivery.record(this.nowMs - this.ledger.sentAtMs(number))
@@ -124,7 +127,9 @@ export abstract class MessagingLoad implements RawClientSink {
     const windows = await this.windows.run()
     this.isSending = false
     const stoppedAtMs = clock.elapsed()
-    while (!this.ledger.isAllSettled) await wait(clock, drainPollMs)
+    // What is late is not lost: as long as something arrives, the rest is waited for.
+    while (!this.ledger.isAllSettled && clock.elapsed() - Math.max(this.#heardAtMs, stoppedAtMs) < giveUpAfterMs)
+      await wait(clock, drainPollMs)
     const drainMs = clock.elapsed() - stoppedAtMs
     await wait(clock, lateArrivalsMs)
     await this.context.mark('finished')

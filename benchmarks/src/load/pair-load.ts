@@ -22,7 +22,12 @@ export abstract class PairLoad extends MessagingLoad {
   received(lane: number, number: number, seq: number): void {
     if (number < 0) return
     if (lane < this.pairCount) this.windows.current.ownCopyCount += 1
-    else this.takeDelivery(lane - this.pairCount, number, seq)
+    else if (this.takeDelivery(lane - this.pairCount, number, seq)) this.delivered(lane - this.pairCount, number)
+  }
+
+  /** A message of this lane has reached its receiver. */
+  protected delivered(_lane: number, _number: number): void {
+    // Whoever paces sends by deliveries looks here.
   }
 
   protected userIDs(): string[] {
@@ -39,20 +44,28 @@ export abstract class PairLoad extends MessagingLoad {
   }
 }
 
-/** W1: every sender keeps a fixed number of sends unacknowledged. */
+/** W1: every sender keeps a fixed number of sends on their way: unacknowledged, or not delivered yet where the shape says so. */
 export class ClosedPairLoad extends PairLoad {
   readonly #free: Int32Array
+  readonly #isUntilDelivered: boolean
 
   constructor(context: LoadContext) {
     super(context)
+    this.#isUntilDelivered = context.shape.isInFlightUntilDelivered
     this.#free = new Int32Array(2 * this.pairCount)
   }
 
   answered(lane: number, number: number, errCode: number): void {
-    if (this.takeAnswer(number, errCode) && !this.ledger.isAbandoned(number)) this.#release(lane)
+    if (this.takeAnswer(number, errCode) && this.#isOver(number) && !this.ledger.isAbandoned(number))
+      this.#release(lane)
   }
 
-  chunkEnds(lane: number): void {
+  protected override delivered(lane: number, number: number): void {
+    if (this.#isUntilDelivered && this.ledger.isSettled(number) && !this.ledger.isAbandoned(number)) this.#release(lane)
+  }
+
+  chunkEnds(of: number): void {
+    const lane = of % this.pairCount
     const free = this.#free[lane]!
     if (free === 0 || !this.isSending) return
     this.#free[lane] = 0
@@ -67,10 +80,14 @@ export class ClosedPairLoad extends PairLoad {
   }
 
   protected gaveUp(number: number): void {
-    if (this.ledger.isAnswered(number)) return
+    if (this.#isOver(number)) return
     const lane = this.ledger.receiverOf(number)
     this.#release(lane)
     this.chunkEnds(lane)
+  }
+
+  #isOver(number: number): boolean {
+    return this.#isUntilDelivered ? this.ledger.isSettled(number) : this.ledger.isAnswered(number)
   }
 
   #release(lane: number): void {

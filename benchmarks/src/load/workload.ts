@@ -13,6 +13,8 @@ export interface Shape {
   readonly pairCount: number
   /** Unacknowledged sends a W1 sender keeps up. */
   readonly inFlightPerSender: number
+  /** Whether a send of W1 keeps its place until it is delivered, not only acknowledged: where storing follows accepting. */
+  readonly isInFlightUntilDelivered: boolean
   /** Sends per second of W1-open, over all senders. */
   readonly openRatePerSecond: number
   /** Members, and so connections, of the W2 room. */
@@ -36,6 +38,7 @@ export const fullShape: Shape = {
   windowCount: 3,
   pairCount: 100,
   inFlightPerSender: 8,
+  isInFlightUntilDelivered: false,
   openRatePerSecond: 1_000,
   roomSize: 1_000,
   roomInFlight: 4,

@@ -10,6 +10,8 @@ import { fullShape, quickShape, type WorkloadName, workloadNames } from '../load
 import { describeMachine } from './machine.ts'
 import { faultsOf, renderProfile, renderResults } from './result-table.ts'
 import { runWorkload, type WorkloadResult } from './run-workload.ts'
+import { Services } from './services.ts'
+import { type StackName, stackNames } from './stack.ts'
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))
 const usage = `Usage: npm run bench -- [options]
@@ -17,6 +19,9 @@ const usage = `Usage: npm run bench -- [options]
   --only W1,W2      run these workloads only; one of ${workloadNames.join(', ')}
   --quick           seconds instead of minutes: shows that everything works
   --profile         record the server's CPU profile and print where the time went
+  --stack embedded  what the server stands on: embedded, services (a process for each role on MongoDB, Redis and
+                    Kafka) or both, side by side. PARLANCE_MONGO_URL, PARLANCE_REDIS_URL and PARLANCE_KAFKA_BROKERS
+                    name the services; without them fresh ones are started and removed
   --rate 1000       sends per second of W1-open
   --room 1000       members of the W2 room
   --server <file>   the server script to start instead of packages/im-server/dist/bin.js
@@ -30,6 +35,7 @@ function readOptions() {
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      stack: { type: 'string', default: 'embedded' },
       rate: { type: 'string', default: String(fullShape.openRatePerSecond) },
       room: { type: 'string', default: String(fullShape.roomSize) },
       server: { type: 'string', default: join(repository, 'packages/im-server/dist/bin.js') },
@@ -45,7 +51,7 @@ function readOptions() {
     throw new RangeError(`--room must be a number from 2 on, not ${values.room}.`)
   const name = values.name ?? (values.profile ? 'profile' : 'latest')
   if (!/^[\w.-]+$/.test(name)) throw new RangeError(`--name ${name}: use letters, digits, dots and dashes only.`)
-  return { ...values, rate, room, name, workloads: readWorkloads(values.only) }
+  return { ...values, rate, room, name, workloads: readWorkloads(values.only), stacks: readStacks(values.stack) }
 }
 
 function readWorkloads(only: string | undefined): readonly WorkloadName[] {
@@ -55,6 +61,13 @@ function readWorkloads(only: string | undefined): readonly WorkloadName[] {
     if (workload === undefined) throw new RangeError(`--only ${asked}: choose from ${workloadNames.join(', ')}.`)
     return workload
   })
+}
+
+function readStacks(asked: string): readonly StackName[] {
+  if (asked === 'both') return stackNames
+  const stack = stackNames.find((name) => name === asked)
+  if (stack === undefined) throw new RangeError(`--stack ${asked}: choose from ${stackNames.join(', ')}, both.`)
+  return [stack]
 }
 
 async function main(): Promise<void> {
@@ -72,16 +85,27 @@ async function main(): Promise<void> {
   const shape = { ...(options.quick ? quickShape : fullShape), openRatePerSecond: options.rate, roomSize: options.room }
   const results: WorkloadResult[] = []
   const failures: string[] = []
-  for (const workload of options.workloads) {
-    if (signal.aborted) break
-    console.error(`${workload} …`)
-    const script = resolve(options.server)
-    try {
-      results.push(await runWorkload(systemClock, { workload, shape, script, isProfiled: options.profile, signal }))
-    } catch (error) {
-      failures.push(`${workload} was not finished. ${error instanceof Error ? error.message : String(error)}`)
+  const services = options.stacks.includes('services') ? await Services.open() : undefined
+  try {
+    const runs = options.workloads.flatMap((workload) => options.stacks.map((stack) => ({ workload, stack })))
+    for (const { workload, stack } of runs) {
+      if (signal.aborted) break
+      const title = stack === 'embedded' ? workload : `${workload} on ${stack}`
+      console.error(`${title} …`)
+      const standsOn = stack === 'services' ? services : undefined
+      const own = { ...shape, isInFlightUntilDelivered: stack === 'services' }
+      const common = { workload, shape: own, script: resolve(options.server), isProfiled: options.profile, signal }
+      try {
+        results.push(await runWorkload(systemClock, { ...common, services: standsOn }))
+      } catch (error) {
+        failures.push(`${title} was not finished. ${error instanceof Error ? error.message : String(error)}`)
+      }
     }
+  } finally {
+    await services?.close()
   }
+  if (services?.areGiven === true)
+    console.error('What this run wrote to your services is still there, in namespaces that begin with bench-.')
 
   const outcome = { machine, measuredAt: new Date().toISOString(), isQuick: options.quick, shape, results, failures }
   const json = JSON.stringify(outcome, undefined, 2)

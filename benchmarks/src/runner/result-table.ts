@@ -3,7 +3,7 @@ import type { LatencySummary, LoadReport, WindowReport } from '../load/messages.
 import type { Machine } from './machine.ts'
 import { median } from './median.ts'
 import type { ProfileLine, ProfileSummary } from './profile-summary.ts'
-import type { WorkloadResult } from './run-workload.ts'
+import type { ServerWindow, WorkloadResult } from './run-workload.ts'
 
 const none = '–'
 const saturatedPercent = 90
@@ -11,6 +11,7 @@ const disturbedPercent = 10
 
 const columns = [
   'workload',
+  'stack',
   'acked/s',
   'commits/s',
   'ack p50 / p99 ms',
@@ -66,11 +67,12 @@ export function faultsOf(load: LoadReport): string[] {
 }
 
 function renderRow(result: WorkloadResult): string[] {
-  const { workload, load, windows, residentBytesBefore, residentBytesPeak } = result
+  const { workload, stack, load, windows, residentBytesBefore, residentBytesPeak } = result
   const seen = load.kind === 'messaging' ? load.windows : []
   const over = (read: (window: WindowReport) => number | undefined): number | undefined => median(seen.map(read))
   return [
     workload,
+    stack,
     whole(over((window) => window.acknowledgedPerSecond)),
     load.kind === 'messaging' ? whole(median(windows.map((window) => window.commitsPerSecond))) : none,
     latency(seen, (window) => window.acknowledgement),
@@ -84,16 +86,20 @@ function renderRow(result: WorkloadResult): string[] {
   ]
 }
 
-function remarksOf({ workload, load, windows }: WorkloadResult): string[] {
-  if (load.kind === 'connections') return []
-  const remarks: string[] = []
+function remarksOf({ workload: name, stack, load, windows }: WorkloadResult): string[] {
+  const workload = stack === 'embedded' ? name : `${name} on ${stack}`
+  const remarks = stack === 'embedded' ? [] : [`${workload}, CPU % of each process: ${cpuOfEach(windows)}.`]
+  if (load.kind === 'connections') return remarks
   const generator = median(load.windows.map((window) => window.generatorCpuPercent)) ?? 0
   if (generator > saturatedPercent) {
     remarks.push(`${workload}: the load generator used ${whole(generator)} % of a core and may be the limit.`)
   }
   const others = median(
-    windows.map(({ machineCpuPercent, cpuPercent }) =>
-      machineCpuPercent === undefined ? undefined : machineCpuPercent - (cpuPercent ?? 0) - generator,
+    windows.map(({ machineCpuPercent, cpuPercentOf }) =>
+      machineCpuPercent === undefined
+        ? undefined
+        : Object.values(cpuPercentOf).reduce<number>((left, percent) => left - (percent ?? 0), machineCpuPercent) -
+          generator,
     ),
   )
   if (others !== undefined && others > disturbedPercent) {
@@ -105,6 +111,13 @@ function remarksOf({ workload, load, windows }: WorkloadResult): string[] {
   if (late !== undefined)
     remarks.push(`${workload}: p99 of the generator's own delay, part of every latency: ${fine(late)} ms.`)
   return remarks
+}
+
+function cpuOfEach(windows: readonly ServerWindow[]): string {
+  const names = Object.keys(windows[0]?.cpuPercentOf ?? {})
+  return names
+    .map((name) => `${name} ${whole(median(windows.map(({ cpuPercentOf }) => cpuPercentOf[name])))}`)
+    .join(', ')
 }
 
 function connections({ load, bytesPerConnection }: WorkloadResult): string {

@@ -3,33 +3,46 @@ import { cpus } from 'node:os'
 
 import type { Clock } from '@parlance/core'
 
-import type { Target } from '../load/messages.ts'
-
 const ticksPerSecond = 100
 const commitsCounter = 'parlance_sqlite_commits_total'
 
-/** The server at one moment. A figure is absent when neither the system nor the server tells it. */
+/** A process to be measured. */
+export interface ProbedProcess {
+  readonly name: string
+  readonly pid: number
+  /** Where it tells of itself, if it does. */
+  readonly metricsUrl?: string
+}
+
+/** One process at one moment. A figure is absent when neither the system nor the process tells it. */
+export interface ProcessSample {
+  readonly name: string
+  readonly cpuSeconds: number | undefined
+  readonly residentBytes: number | undefined
+  readonly commitCount: number | undefined
+}
+
+/** The server, and what it stands on, at one moment. */
 export interface ServerSample {
   readonly atMs: number
   /** The same moment on the system's monotonic clock, in microseconds. */
   readonly monotonicUs: number
-  readonly cpuSeconds: number | undefined
-  readonly residentBytes: number | undefined
-  readonly commitCount: number | undefined
+  readonly server: readonly ProcessSample[]
+  readonly services: readonly ProcessSample[]
   /** CPU time the whole machine has spent, all processes and cores. */
   readonly machineCpuSeconds: number
 }
 
-/** Measures the server process: Linux is asked first, the server's own `/metrics` for what it does not tell. */
+/** Measures processes: Linux is asked first, a process's own `/metrics` for what it does not tell. */
 export class ServerProbe {
   readonly #clock: Clock
-  readonly #pid: number
-  readonly #metricsUrl: string
+  readonly #server: readonly ProbedProcess[]
+  readonly #services: readonly ProbedProcess[]
 
-  constructor(clock: Clock, pid: number, target: Target) {
+  constructor(clock: Clock, server: readonly ProbedProcess[], services: readonly ProbedProcess[]) {
     this.#clock = clock
-    this.#pid = pid
-    this.#metricsUrl = `http://${target.host}:${target.apiPort}/metrics`
+    this.#server = server
+    this.#services = services
   }
 
   /** Takes one sample. */
@@ -37,19 +50,24 @@ export class ServerProbe {
     const atMs = this.#clock.elapsed()
     const monotonicUs = Number(process.hrtime.bigint()) / 1000
     const machineCpuSeconds = machineCpu()
-    const [stat, status, metrics] = await Promise.all([
-      readIfPresent(`/proc/${this.#pid}/stat`),
-      readIfPresent(`/proc/${this.#pid}/status`),
-      fetchIfPresent(this.#metricsUrl),
-    ])
-    return {
-      atMs,
-      monotonicUs,
-      cpuSeconds: cpuSecondsOf(stat) ?? sumOfMetric(metrics, 'process_cpu_seconds_total'),
-      residentBytes: residentBytesOf(status) ?? sumOfMetric(metrics, 'process_resident_memory_bytes'),
-      commitCount: sumOfMetric(metrics, commitsCounter),
-      machineCpuSeconds,
-    }
+    const [server, services] = await Promise.all(
+      [this.#server, this.#services].map((group) => Promise.all(group.map(sampleOf))),
+    )
+    return { atMs, monotonicUs, server: server!, services: services!, machineCpuSeconds }
+  }
+}
+
+async function sampleOf({ name, pid, metricsUrl }: ProbedProcess): Promise<ProcessSample> {
+  const [stat, status, metrics] = await Promise.all([
+    readIfPresent(`/proc/${pid}/stat`),
+    readIfPresent(`/proc/${pid}/status`),
+    metricsUrl === undefined ? undefined : fetchIfPresent(metricsUrl),
+  ])
+  return {
+    name,
+    cpuSeconds: cpuSecondsOf(stat) ?? sumOfMetric(metrics, 'process_cpu_seconds_total'),
+    residentBytes: residentBytesOf(status) ?? sumOfMetric(metrics, 'process_resident_memory_bytes'),
+    commitCount: sumOfMetric(metrics, commitsCounter),
   }
 }
 

@@ -1,99 +1,99 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 
 import { type Clock, wait } from '@parlance/core'
 
 import { ProcessError } from '../errors.ts'
-import type { Target } from '../load/messages.ts'
 
-const host = '127.0.0.1'
+/** Where every server of a run listens. */
+export const loopback = '127.0.0.1'
+
+/** Where processes of a run leave their CPU profiles. */
+export const profileFolderIn = (folder: string): string => join(folder, 'profile')
+
 const startTimeoutMs = 30_000
 const stopTimeoutMs = 20_000
 const pollMs = 50
 const logTailCharacters = 4_000
 
-/** What a server is started with. */
+/** What a process is started with. */
 export interface ServerProcessOptions {
+  /** What it is called in tables and messages, such as `gateway`. */
+  readonly name: string
   /** The script Node runs. */
   readonly script: string
-  /** Records a CPU profile, written when the server stops. */
+  /** Where its log goes, and its CPU profile. */
+  readonly folder: string
+  readonly environment: Readonly<Record<string, string>>
+  /** Records a CPU profile, written when the process stops. */
   readonly isProfiled: boolean
+  /** It is up once each of these accepts connections. */
+  readonly ports: readonly number[]
+  /** Where its metrics are. */
+  readonly metricsPort: number
 }
 
-/** The server under test: its own process, a temporary data folder and free loopback ports. */
+/** One process of the server under test. */
 export class ServerProcess {
-  readonly target: Target
-  readonly profileFolder: string
+  readonly name: string
+  readonly metricsUrl: string
   readonly #child: ChildProcess
-  readonly #folder: string
+  readonly #log: string
   readonly #clock: Clock
 
-  private constructor(child: ChildProcess, target: Target, folder: string, clock: Clock) {
+  private constructor(clock: Clock, child: ChildProcess, { name, metricsPort }: ServerProcessOptions, log: string) {
+    this.name = name
+    this.metricsUrl = `http://${loopback}:${metricsPort}/metrics`
     this.#child = child
-    this.target = target
-    this.#folder = folder
-    this.profileFolder = join(folder, 'profile')
+    this.#log = log
     this.#clock = clock
   }
 
   /**
-   * Starts a server and waits until both its ports accept connections.
+   * Starts a process and waits until its ports accept connections.
    *
-   * @throws {@link ProcessError} with the end of the server's output when it ends or stays silent.
+   * @throws {@link ProcessError} with the end of its output when it ends or stays silent.
    */
-  static async start(clock: Clock, { script, isProfiled }: ServerProcessOptions): Promise<ServerProcess> {
-    const folder = await mkdtemp(join(tmpdir(), 'parlance-benchmark-'))
-    await mkdir(join(folder, 'data'))
-    const [apiPort, webSocketPort] = await freePorts()
-    const target: Target = { host, apiPort, webSocketPort, secret: randomBytes(24).toString('hex') }
-    const profiling = isProfiled ? ['--cpu-prof', `--cpu-prof-dir=${join(folder, 'profile')}`] : []
-    const log = openSync(join(folder, 'log'), 'a')
-    const child = spawn(process.execPath, [...profiling, script], {
-      stdio: ['ignore', log, log],
-      env: {
-        ...process.env,
-        PARLANCE_DATA_DIR: join(folder, 'data'),
-        PARLANCE_HOST: host,
-        PARLANCE_API_PORT: String(apiPort),
-        PARLANCE_WS_PORT: String(webSocketPort),
-        PARLANCE_SECRET: target.secret,
-      },
-    })
+  static async start(clock: Clock, options: ServerProcessOptions): Promise<ServerProcess> {
+    const { name, script, folder, environment, isProfiled, ports } = options
+    const profiling = isProfiled ? ['--cpu-prof', `--cpu-prof-dir=${profileFolderIn(folder)}`] : []
+    const file = join(folder, `${name}.log`)
+    const log = openSync(file, 'a')
+    const env = { ...process.env, ...environment }
+    const child = spawn(process.execPath, [...profiling, script], { stdio: ['ignore', log, log], env })
     closeSync(log)
-    const server = new ServerProcess(child, target, folder, clock)
+    const started = new ServerProcess(clock, child, options, file)
     try {
-      await server.#untilListening()
+      await started.#untilListening(ports)
     } catch (error) {
-      await server.close()
+      await started.stop()
       throw error
     }
-    return server
+    return started
   }
 
-  /** The server's process id. */
+  /** Its process id. */
   get pid(): number {
     return this.#child.pid!
   }
 
-  /** The end of what the server wrote to its output. */
+  /** The end of what it wrote to its output. */
   async logTail(): Promise<string> {
-    return (await readFile(join(this.#folder, 'log'), 'utf8')).slice(-logTailCharacters)
+    return (await readFile(this.#log, 'utf8')).slice(-logTailCharacters)
   }
 
-  /** Rejects as soon as the server ends by itself. */
+  /** Rejects as soon as it ends by itself. */
   async untilEnded(): Promise<never> {
     if (!this.#hasEnded) await once(this.#child, 'exit')
-    throw new ProcessError(`The server ended during the run (${this.#exit}).`)
+    throw new ProcessError(`${this.name} ended during the run (${this.#exit}).`)
   }
 
   /**
-   * Asks the server to stop and waits until it has.
+   * Asks it to stop and waits until it has.
    *
    * @throws {@link ProcessError} when it does not within 20 s; it is killed then.
    */
@@ -105,17 +105,8 @@ export class ServerProcess {
     this.#child.kill('SIGKILL')
     await ended
     throw new ProcessError(
-      `The server did not stop within ${stopTimeoutMs} ms of SIGTERM. Its last output:\n${await this.logTail()}`,
+      `${this.name} did not stop within ${stopTimeoutMs} ms of SIGTERM. Its last output:\n${await this.logTail()}`,
     )
-  }
-
-  /** Stops the server if it runs, and deletes its files in any case. */
-  async close(): Promise<void> {
-    try {
-      await this.stop()
-    } finally {
-      await rm(this.#folder, { recursive: true, force: true })
-    }
   }
 
   get #hasEnded(): boolean {
@@ -126,14 +117,16 @@ export class ServerProcess {
     return `exit code ${this.#child.exitCode ?? '–'}, signal ${this.#child.signalCode ?? '–'}`
   }
 
-  async #untilListening(): Promise<void> {
+  async #untilListening(ports: readonly number[]): Promise<void> {
     const giveUpAtMs = this.#clock.elapsed() + startTimeoutMs
-    for (const port of [this.target.apiPort, this.target.webSocketPort]) {
+    for (const port of ports) {
       while (!(await accepts(port))) {
         if (this.#hasEnded)
-          throw new ProcessError(`The server did not start (${this.#exit}). Its output:\n${await this.logTail()}`)
+          throw new ProcessError(`${this.name} did not start (${this.#exit}). Its output:\n${await this.logTail()}`)
         if (this.#clock.elapsed() > giveUpAtMs) {
-          throw new ProcessError(`The server does not listen on ${host}:${port}. Its output:\n${await this.logTail()}`)
+          throw new ProcessError(
+            `${this.name} does not listen on ${loopback}:${port}. Its output:\n${await this.logTail()}`,
+          )
         }
         await wait(this.#clock, pollMs)
       }
@@ -141,25 +134,9 @@ export class ServerProcess {
   }
 }
 
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()]
-  const ports: number[] = []
-  for (const server of servers) {
-    server.listen(0, host)
-    await once(server, 'listening')
-    const address = server.address()
-    ports.push(typeof address === 'object' && address !== null ? address.port : 0)
-  }
-  for (const server of servers) {
-    server.close()
-    await once(server, 'close')
-  }
-  return [ports[0]!, ports[1]!]
-}
-
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port })
+    const socket = connect({ host: loopback, port })
     socket.once('connect', () => {
       socket.destroy()
       resolve(true)
