@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InvalidArgumentError, ParlanceError } from '@parlance/core'
@@ -107,4 +107,32 @@ describe.skipIf(brokers === undefined)('a connection to Kafka', () => {
       ),
     })
   })
+
+  test('leaves no connection behind for a question that was under way when it was closed', async () => {
+    const own = await openKafka({ brokers: brokers!.split(',') })
+    const before = connectionsTo(brokers!)
+    let goOn!: () => void
+    const closed = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const question = own.administer(async (admin) => {
+      await admin.listTopics()
+      const closing = own.close().then(goOn)
+      // The first disconnect is over once nobody is connected.
+      await until('it is disconnected', () => connectionsTo(brokers!) < before)
+      const topics = await admin.listTopics()
+      void closing
+      return topics
+    })
+    await question.catch(() => 'refused as well as answered will do')
+    await closed
+    await until('no connection is left', () => connectionsTo(brokers!) === before - 1)
+  })
 })
+
+/** Connections of this process to the first of these brokers. */
+function connectionsTo(hosts: string): number {
+  const port = Number(hosts.split(',')[0]!.split(':')[1])
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles: () => object[] }
+  return handles.call(process).filter((handle) => handle instanceof Socket && handle.remotePort === port).length
+}

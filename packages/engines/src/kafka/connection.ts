@@ -11,6 +11,7 @@ import {
   wait,
 } from '@parlance/core'
 import { type Admin, Kafka as KafkaClient, type KafkaConfig, logLevel } from 'kafkajs'
+import { AdminLine } from './admin-line.ts'
 import { awake } from './awake.ts'
 import { convertKafkaError, KafkaUnavailableError } from './errors.ts'
 import { logThrough } from './library-log.ts'
@@ -101,8 +102,7 @@ class Connection implements Kafka {
   readonly #config: KafkaConfig
   readonly #clock: Clock
   readonly #logger: Logger
-  #admin: Admin
-  #connecting: Promise<void> | undefined
+  #line: AdminLine
   #closing: Promise<void> | undefined
 
   constructor(options: KafkaOptions) {
@@ -124,7 +124,7 @@ class Connection implements Kafka {
       logCreator: logThrough(logger),
       retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1000, factor: 0.5, multiplier: 2 },
     }
-    this.#admin = this.client().admin()
+    this.#line = new AdminLine(this.client().admin())
   }
 
   client(): KafkaClient {
@@ -152,35 +152,32 @@ class Connection implements Kafka {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.race([this.#admin.disconnect(), wait(this.#clock, closeLimitMs)])
+    this.#closing ??= Promise.race([this.#line.end(), wait(this.#clock, closeLimitMs)])
     return this.#closing
   }
 
   async #administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       if (this.#closing !== undefined) throw new ClosedError('the connection to Kafka is closed')
-      const admin = this.#admin
+      const line = this.#line
       try {
-        this.#connecting ??= admin.connect()
-        await this.#connecting
-        return await work(admin)
+        return await line.run(work)
       } catch (error) {
         const converted = convertKafkaError(error, this.where)
         const isElecting = converted.details['protocol'] !== undefined
         if (!(converted instanceof KafkaUnavailableError) || attempt === (isElecting ? triesWhileElecting : tries))
           throw converted
-        this.#renew(admin)
+        this.#renew(line)
         await wait(this.#clock, backoffMs(attempt, { firstMs: 100, maxMs: 1000 }))
       }
     }
   }
 
   /** The library keeps what it heard of leaders for minutes; a new client asks again. Calls on the old one may end. */
-  #renew(used: Admin): void {
-    if (used !== this.#admin) return
-    this.#admin = this.client().admin()
-    this.#connecting = undefined
-    used.disconnect().catch((error: unknown) => this.#logger.debug('closing a connection to Kafka failed', { error }))
+  #renew(used: AdminLine): void {
+    if (used !== this.#line) return
+    this.#line = new AdminLine(this.client().admin())
+    used.end().catch((error: unknown) => this.#logger.debug('closing a connection to Kafka failed', { error }))
   }
 
   async #problems(needs: readonly KafkaTopicNeed[]): Promise<string[]> {

@@ -59,6 +59,7 @@ export class Membership {
   #round = 0
   #starting: Promise<void> = Promise.resolve()
   #isStopping = false
+  #looking: Promise<unknown> | undefined
   readonly #failed = deferred<never>()
 
   constructor(options: MembershipOptions) {
@@ -125,6 +126,9 @@ export class Membership {
     const leave = async (): Promise<void> => {
       await this.#starting
       await this.#consumer.disconnect()
+      // What was asked meanwhile has connected the library's client again.
+      await Promise.allSettled([this.#looking, this.#opening])
+      await this.#consumer.disconnect()
     }
     const left = leave().catch((error: unknown) => {
       this.#options.logger.debug('leaving a group failed; its session will end', {
@@ -138,8 +142,10 @@ export class Membership {
   /** Asks where the partitions of this member end. One round trip per broker that leads some. */
   async lookAtEnds(): Promise<void> {
     const workers = [...this.#workers.values()]
-    if (this.#cluster === undefined || workers.length === 0) return
-    const ends = await this.#edges(workers, false)
+    if (this.#cluster === undefined || this.#isStopping || workers.length === 0) return
+    const looking = this.#edges(workers, false)
+    this.#looking = looking
+    const ends = await looking
     for (const worker of workers) worker.sees(ends.get(worker.partition) ?? 0)
     this.#options.onProgress()
   }

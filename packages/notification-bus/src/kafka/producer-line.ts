@@ -25,6 +25,7 @@ export class ProducerLine {
   readonly #onReplaced: (error: unknown) => void
   readonly #leaving = new Set<NumberedProducer>()
   #current: NumberedProducer
+  #isClosed = false
 
   constructor(kafka: Kafka, onReplaced: (error: unknown) => void) {
     this.#kafka = kafka
@@ -60,13 +61,14 @@ export class ProducerLine {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     const all = [this.#current, ...this.#leaving]
     await Promise.allSettled(all.map(({ producer }) => producer.disconnect()))
   }
 
   /** A producer that left is disconnected when nothing is under way on it: it would connect again to repeat that. */
   #letGo(left: NumberedProducer): void {
-    if (left.sending > 0 || !this.#leaving.delete(left)) return
+    if (left.sending > 0 || !(this.#leaving.delete(left) || this.#isClosed)) return
     void left.producer.disconnect().catch(this.#onReplaced)
   }
 
