@@ -53,14 +53,17 @@ class Waiting implements Place {
   leave(): void {
     this.#hasLeft = true
     // One that was refused keeps its place until those before it have gone: who comes after waits for them too.
-    if (this.#before !== undefined) return
-    let gone: Waiting = this
-    for (let next = gone.#after; next !== undefined; next = gone.#after) {
-      next.#before = undefined
-      next.#isFirst?.()
-      if (!next.#hasLeft) return
-      gone = next
+    if (this.#before === undefined) this.#letNextCome()
+  }
+
+  #letNextCome(): void {
+    const next = this.#after
+    if (next === undefined) {
+      this.#lasts.delete(this.#key)
+      return
     }
-    this.#lasts.delete(this.#key)
+    next.#before = undefined
+    next.#isFirst?.()
+    if (next.#hasLeft) next.#letNextCome()
   }
 }
