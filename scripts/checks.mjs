@@ -1,7 +1,8 @@
 // Runs every check of the repository and ends with one line: N passed, N failed.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { findChromium } from './chromium.mjs'
 import { getNode24 } from './node24.mjs'
 import { startServices } from './services.mjs'
@@ -57,7 +58,18 @@ async function suite(name, args, { command = process.execPath, env = process.env
   // A file that cannot be loaded, or an unhandled error, fails the run without a failed test of its own.
   const failed = Math.max(counted.numFailedTests, status === 0 ? 0 : 1)
   totals.failed += failed
-  if (failed > 0) failures.push(`tests: ${name}`)
+  if (failed > 0) failures.push(`tests: ${name}`, ...failedTests(counted))
+}
+
+/** A line for each failed test of a report, or file that could not be run, with how its message begins. */
+function failedTests({ testResults = [] }) {
+  const line = (file, name, message) =>
+    `  ${relative(root, file)} ${name}: ${stripVTControlCharacters(message).split('\n', 4).join(' ').slice(0, 400)}`
+  return testResults.flatMap(({ name: file, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((result) => result.status === 'failed')
+    if (failed.length === 0) return status === 'failed' ? [line(file, 'as a whole', message)] : []
+    return failed.map(({ fullName, failureMessages }) => line(file, fullName, failureMessages[0] ?? ''))
+  })
 }
 
 /** The packages that keep something in the embedded store, and what they stand on. */
@@ -110,6 +122,6 @@ const hasBrowser = findChromium() !== undefined
 for (const line of notRun({ missing: services.missing, node24Problem: node24.problem, hasBrowser })) console.log(line)
 if (existsSync(join(artifacts, 'report.txt')))
   console.log(`\nSeen on the way:\n${readFileSync(join(artifacts, 'report.txt'), 'utf8')}`)
-if (failures.length > 0) console.log(`Failed: ${failures.join(', ')}`)
+if (failures.length > 0) console.log(`Failed:\n${failures.join('\n')}`)
 console.log(`${totals.passed} passed, ${totals.failed} failed`)
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1)
