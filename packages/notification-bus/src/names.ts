@@ -7,6 +7,7 @@ const maxElementBytes = 1024
 /** Longest name that a log takes for a topic or a group. */
 export const maxLogNameLength = 128
 const maxKeyLength = 1024
+const maxBatchRecords: Count = 10_000
 const loneSurrogate = /\p{Surrogate}/u
 
 const isStorable = (text: unknown): text is string =>
@@ -51,4 +52,12 @@ export function assertRecords(records: readonly LogRecord[]): void {
       throw new InvalidArgumentError(`the key of a message must have at most ${maxKeyLength} well-formed characters`)
     if (!(payload instanceof Uint8Array)) throw new InvalidArgumentError('the payload of a message must be bytes')
   }
+}
+
+/** Refuses to consume under names that some transport could not carry, or in batches that are none or too large. */
+export function assertSubscription(topic: string, group: string, maxBatch: Count): void {
+  assertTopicName('topic', topic)
+  assertTopicName('group', group)
+  if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > maxBatchRecords)
+    throw new InvalidArgumentError(`maxBatch must be a whole number from 1 to ${maxBatchRecords}, not ${maxBatch}`)
 }

@@ -16,7 +16,7 @@ import {
 import type { SqliteEngine } from '@parlance/engines/sqlite'
 import type { EmbeddedJournal } from '@parlance/seq-allocator/embedded'
 import type { EventLog, LogHandler, LogRecord, LogSubscription, SubscribeOptions } from '../event-log.ts'
-import { assertRecords, assertTopicName } from '../names.ts'
+import { assertRecords, assertSubscription, assertTopicName } from '../names.ts'
 import { keepsDeadLetters } from '../topic.ts'
 import { type Offset, OffsetStore } from './offset-store.ts'
 import { PartitionReader } from './partition-reader.ts'
@@ -81,7 +81,6 @@ interface Subscription {
 }
 
 const maxPartitions = 256
-const maxBatchRecords: Count = 10_000
 
 class SqliteEventLog implements EmbeddedEventLog {
   readonly #engine: SqliteEngine
@@ -145,10 +144,7 @@ class SqliteEventLog implements EmbeddedEventLog {
     { maxBatch, signal }: SubscribeOptions,
   ): Promise<LogSubscription> {
     this.#assertOpen()
-    assertTopicName('topic', topic)
-    assertTopicName('group', group)
-    if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > maxBatchRecords)
-      throw new InvalidArgumentError(`maxBatch must be a whole number from 1 to ${maxBatchRecords}, not ${maxBatch}`)
+    assertSubscription(topic, group, maxBatch)
     const key = `${topic}/${group}`
     if (this.#subscriptions.has(key))
       throw new InvalidArgumentError(`group ${group} consumes ${topic} already: close that subscription first`)

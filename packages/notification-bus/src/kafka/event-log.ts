@@ -14,7 +14,7 @@ import {
 } from '@parlance/core'
 import type { Kafka, KafkaHealth } from '@parlance/engines/kafka'
 import type { EventLog, LogHandler, LogRecord, LogSubscription, SubscribeOptions } from '../event-log.ts'
-import { assertRecords, assertTopicName } from '../names.ts'
+import { assertRecords, assertSubscription, assertTopicName } from '../names.ts'
 import { Publisher } from './publisher.ts'
 import { Subscription } from './subscription.ts'
 import { type KnownTopic, TopicRegistry } from './topic-registry.ts'
@@ -74,7 +74,6 @@ export function createKafkaEventLog(options: KafkaEventLogOptions): KafkaEventLo
 const maxRecordBytes: Bytes = 1024 * 1024
 /** A record of the largest size, with what Kafka puts around it. */
 const maxMessageBytes: Bytes = maxRecordBytes + 4096
-const maxBatchRecords: Count = 10_000
 const maxPrefixLength = 100
 const lookMs: Milliseconds = 5000
 
@@ -157,9 +156,7 @@ class ClusterEventLog implements KafkaEventLog {
     { maxBatch, signal }: SubscribeOptions,
   ): Promise<LogSubscription> {
     this.#assertOpen()
-    assertTopicName('topic', topic)
-    assertTopicName('group', group)
-    assertCount('maxBatch', maxBatch, maxBatchRecords)
+    assertSubscription(topic, group, maxBatch)
     const key = `${topic}/${group}`
     if (this.#subscriptions.has(key))
       throw new InvalidArgumentError(`group ${group} consumes ${topic} already: close that subscription first`)
