@@ -1,5 +1,11 @@
 import { SqliteEngine } from '@parlance/engines/sqlite'
-import { changeListsContract, eventLogContract, invalidationChannelContract } from '@parlance/notification-bus/contract'
+import type { EventLog } from '@parlance/notification-bus'
+import {
+  changeListsContract,
+  eventLogContract,
+  invalidationChannelContract,
+  topicsContract,
+} from '@parlance/notification-bus/contract'
 import {
   createEmbeddedChangeLists,
   createEmbeddedEventLog,
@@ -7,7 +13,7 @@ import {
   type EmbeddedEventLog,
 } from '@parlance/notification-bus/embedded'
 import { createEmbeddedJournal } from '@parlance/seq-allocator/embedded'
-import { temporaryFolder } from '@parlance/testing'
+import { type ContractDriver, temporaryFolder } from '@parlance/testing'
 
 const opened = new Map<object, () => Promise<void>>()
 const close = async (port: object): Promise<void> => opened.get(port)?.()
@@ -34,7 +40,7 @@ changeListsContract('embedded', {
   close,
 })
 
-eventLogContract('embedded', {
+const logDriver: ContractDriver<EventLog, never> = {
   open() {
     const { engine, close: closeEngine } = openEngine()
     const journal = createEmbeddedJournal({ engine })
@@ -46,6 +52,8 @@ eventLogContract('embedded', {
     return log
   },
   close,
-})
+}
+eventLogContract('embedded', logDriver)
+topicsContract('embedded', logDriver)
 
 invalidationChannelContract('in process', { open: createInProcessChannel })
