@@ -1,28 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { populate, samples } from './support/api-samples.ts'
-import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
-
-let world: ImWorld
-beforeAll(async () => {
-  world = await imWorld()
-  await populate(world)
-})
-afterAll(() => world.close())
-
-type Fields = Readonly<Record<string, unknown>>
-
-async function ask(path: string, body: object, userID = 'alice', operationID = 'op'): Promise<Fields> {
-  const { json, text } = await world.api.call(path, { headers: { operationID, token: await tokenOf(userID) }, body })
-  expect(json.errCode, text).toBe(0)
-  return json.data as Fields
-}
-
-const tokens = new Map<string, string>()
-async function tokenOf(userID: string): Promise<string> {
-  const token = tokens.get(userID) ?? (await world.token(userID))
-  tokens.set(userID, token)
-  return token
-}
+import { beforeAll, describe, expect, it } from 'vitest'
+import { samples } from './support/api-samples.ts'
+import { adminUserID } from './support/im-world.ts'
+import { ask, type Fields, tokenOf, tokens, world } from './support/populated-api.ts'
 
 describe('an administrator’s message', () => {
   const send = (change: object) =>

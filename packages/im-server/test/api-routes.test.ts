@@ -4,31 +4,10 @@ import {
   GetConversationsReq,
   GetConversationsResp,
 } from '@parlance/openim-protocol'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { populate, samples } from './support/api-samples.ts'
-import { adminUserID, type ImWorld, imWorld } from './support/im-world.ts'
-
-let world: ImWorld
-beforeAll(async () => {
-  world = await imWorld()
-  await populate(world)
-})
-afterAll(() => world.close())
-
-type Fields = Readonly<Record<string, unknown>>
-
-async function ask(path: string, body: object, userID = 'alice', operationID = 'op'): Promise<Fields> {
-  const { json, text } = await world.api.call(path, { headers: { operationID, token: await tokenOf(userID) }, body })
-  expect(json.errCode, text).toBe(0)
-  return json.data as Fields
-}
-
-const tokens = new Map<string, string>()
-async function tokenOf(userID: string): Promise<string> {
-  const token = tokens.get(userID) ?? (await world.token(userID))
-  tokens.set(userID, token)
-  return token
-}
+import { describe, expect, it } from 'vitest'
+import { samples } from './support/api-samples.ts'
+import { adminUserID } from './support/im-world.ts'
+import { ask, type Fields, tokenOf, world } from './support/populated-api.ts'
 
 const versionID = expect.stringMatching(/^[0-9a-f]{24}$/) as string
 

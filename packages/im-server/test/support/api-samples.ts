@@ -24,6 +24,21 @@ async function freshGroup(world: ImWorld, ...userIDs: string[]): Promise<string>
   return groupID
 }
 
+/** A text as a back end sends it, whoever sends it to whom. */
+const text = {
+  senderNickname: 'n',
+  senderFaceURL: 'f',
+  senderPlatformID: 1,
+  content: { content: 'hello' },
+  contentType: 101,
+  sessionType: 1,
+  isOnlineOnly: false,
+  notOfflinePush: false,
+  sendTime: 0,
+  offlinePushInfo: { title: 't', desc: 'd', ex: 'e', iOSPushSound: 's', iOSBadgeCount: true },
+  ex: 'e',
+}
+
 /** A body for each route that works when alice or the administrator sends it; every field the route knows is in it. */
 export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object> | object>> = {
   '/auth/get_admin_token': () => ({ secret, userID: adminUserID }),
@@ -195,17 +210,7 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
     sendID: 'alice',
     recvID: 'bob',
     groupID: '',
-    senderNickname: 'n',
-    senderFaceURL: 'f',
-    senderPlatformID: 1,
-    content: { content: 'hello' },
-    contentType: 101,
-    sessionType: 1,
-    isOnlineOnly: false,
-    notOfflinePush: false,
-    sendTime: 0,
-    offlinePushInfo: { title: 't', desc: 'd', ex: 'e', iOSPushSound: 's', iOSBadgeCount: true },
-    ex: 'e',
+    ...text,
   }),
   '/msg/newest_seq': () => ({ userID: 'alice' }),
   '/msg/pull_msg_by_seq': () => ({
@@ -254,17 +259,7 @@ export const samples: Readonly<Record<string, (world: ImWorld) => Promise<object
     recvIDs: ['bob', 'carol'],
     isSendAll: false,
     sendID: 'alice',
-    senderNickname: 'n',
-    senderFaceURL: 'f',
-    senderPlatformID: 1,
-    content: { content: 'hello' },
-    contentType: 101,
-    sessionType: 1,
-    isOnlineOnly: false,
-    notOfflinePush: false,
-    sendTime: 0,
-    offlinePushInfo: { title: 't', desc: 'd', ex: 'e', iOSPushSound: 's', iOSBadgeCount: true },
-    ex: 'e',
+    ...text,
   }),
   '/msg/send_business_notification': () => ({
     key: 'k',
