@@ -38,8 +38,9 @@ export async function runServer(environment: NodeJS.ProcessEnv = process.env): P
     say(`  Data       ${server.config.dataDir}`)
     say('Stop it with Ctrl-C.')
   } catch (error) {
-    await server.stop()
-    return fail(error)
+    fail(error)
+    // Said behind the reason for it, should it fail as well.
+    return server.stop().catch(fail)
   }
   stopOnSignal(server)
 }
