@@ -78,6 +78,17 @@ describe.skipIf(brokers === undefined)('a connection to Kafka', () => {
     await kafka.close()
   })
 
+  test('once closed it holds no connection, whatever the library lost sight of', async () => {
+    const connections = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+    const before = connections()
+    const own = await openKafka({ brokers: brokers!.split(',') })
+    // Nobody closes this one any more, like what the library leaves behind when a broker comes back.
+    await own.client().producer().connect()
+    expect(connections()).toBeGreaterThan(before)
+    await own.close()
+    await until('all are gone', () => connections() <= before)
+  })
+
   test('makes topics as told and leaves those that exist as they are', async () => {
     const spec = { name: `${prefix}.made`, partitions: 3, replication: 1, minInSyncReplicas: 1 }
     const [made] = await kafka.ensureTopics([{ ...spec, config: { 'retention.ms': '60000' } }])

@@ -15,6 +15,7 @@ import { AdminLine } from './admin-line.ts'
 import { awake } from './awake.ts'
 import { convertKafkaError, KafkaUnavailableError } from './errors.ts'
 import { logThrough } from './library-log.ts'
+import { Sockets } from './sockets.ts'
 import { describeTopic, type KafkaTopicLayout, type KafkaTopicSpec, makeTopics } from './topics.ts'
 
 /** What a connection to a Kafka cluster needs. */
@@ -69,7 +70,10 @@ export interface Kafka {
    * One round trip, and one per topic.
    */
   health(topics?: readonly KafkaTopicNeed[]): Promise<KafkaHealth>
-  /** Closes the administrative connection; producers and consumers are their owners' to close. Idempotent. */
+  /**
+   * Closes the administrative connection, then cuts what is left of the others: producers and consumers are their owners' to close,
+   * before. Idempotent.
+   */
   close(): Promise<void>
 }
 
@@ -100,6 +104,7 @@ class Connection implements Kafka {
   readonly where: string
   readonly requestTimeoutMs: Milliseconds
   readonly #config: KafkaConfig
+  readonly #sockets = new Sockets()
   readonly #clock: Clock
   readonly #logger: Logger
   #line: AdminLine
@@ -120,6 +125,7 @@ class Connection implements Kafka {
       authenticationTimeout: options.connectTimeoutMs ?? 3000,
       requestTimeout: this.requestTimeoutMs,
       enforceRequestTimeout: true,
+      socketFactory: this.#sockets.make,
       logLevel: logLevel.WARN,
       logCreator: logThrough(logger),
       retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1000, factor: 0.5, multiplier: 2 },
@@ -152,7 +158,9 @@ class Connection implements Kafka {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.race([this.#line.end(), wait(this.#clock, closeLimitMs)])
+    this.#closing ??= Promise.race([this.#line.end(), wait(this.#clock, closeLimitMs)]).finally(() =>
+      this.#sockets.close(),
+    )
     return this.#closing
   }
 
