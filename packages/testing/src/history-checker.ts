@@ -6,7 +6,7 @@ export interface SeenEntry {
 
 /** What is wrong with a history, and where. */
 export interface HistoryProblem {
-  readonly kind: 'lost' | 'duplicated' | 'reordered' | 'gap'
+  readonly kind: 'lost' | 'duplicated' | 'reordered' | 'gap' | 'regressed'
   readonly stream: string
   readonly reader: string
   /** Names the entries and numbers in question. */
@@ -21,7 +21,11 @@ export interface HistoryProblem {
  * - lost: an acknowledged entry that a reader of its stream did not see;
  * - duplicated: an entry that a reader saw twice, or that has another number for another reader;
  * - reordered: numbers that go back for a reader, or a number that is another entry for another reader;
- * - gap: a number that a reader missed between the first of the stream and the last it saw, unless it was published as void.
+ * - gap: a number that a reader missed between the first of the stream and the last it saw, unless it was published as void;
+ * - regressed: a reader was told that the stream ends before where it was told earlier that it ends.
+ *
+ * A session that is told of new entries as they come, and may miss some, is held to less: no entry twice, numbers that ascend, and
+ * the same numbers that readers saw.
  *
  * Entries that were seen but never acknowledged are right: the answer to their writer may have been lost.
  */
@@ -29,6 +33,9 @@ export class HistoryChecker {
   readonly #acknowledged = new Map<string, Set<string>>()
   readonly #voided = new Map<string, Set<number>>()
   readonly #seen = new Map<string, Map<string, SeenEntry[]>>()
+  readonly #sessions = new Map<string, Map<string, SeenEntry[]>>()
+  readonly #heads = new Map<string, Map<string, number>>()
+  readonly #regressed: HistoryProblem[] = []
   readonly #firstSeq: number
 
   /** @param firstSeq - the number of each stream's first entry. */
@@ -52,10 +59,26 @@ export class HistoryChecker {
     entryOf(readers, reader, () => []).push(...entries)
   }
 
+  /** What a session was told of as it came. */
+  heard(session: string, stream: string, ...entries: readonly SeenEntry[]): void {
+    const sessions = entryOf(this.#sessions, stream, () => new Map<string, SeenEntry[]>())
+    entryOf(sessions, session, () => []).push(...entries)
+  }
+
+  /** The highest number of a stream, as a reader was told. */
+  told(reader: string, stream: string, head: number): void {
+    const heads = entryOf(this.#heads, stream, () => new Map<string, number>())
+    const before = heads.get(reader) ?? head
+    heads.set(reader, Math.max(before, head))
+    if (head >= before) return
+    const message = `${reader}, ${stream}: was told ${head} after ${before}`
+    this.#regressed.push({ kind: 'regressed', stream, reader, message })
+  }
+
   /** Everything that is wrong; call it when every reader has read to the end. */
   problems(): HistoryProblem[] {
-    const problems: HistoryProblem[] = []
-    for (const stream of new Set([...this.#acknowledged.keys(), ...this.#seen.keys()]))
+    const problems: HistoryProblem[] = [...this.#regressed]
+    for (const stream of new Set([...this.#acknowledged.keys(), ...this.#seen.keys(), ...this.#sessions.keys()]))
       problems.push(...this.#problemsOf(stream))
     return problems
   }
@@ -76,6 +99,10 @@ export class HistoryChecker {
       const ids = new Set(entries.map(({ id }) => id))
       for (const id of acknowledged) if (!ids.has(id)) report('lost', `${id} was acknowledged and not seen`)
     }
+    for (const [reader, entries] of this.#sessions.get(stream) ?? [])
+      checkOrder(entries, numbers, (kind, message) =>
+        problems.push({ kind, stream, reader, message: `session ${reader}, ${stream}: ${message}` }),
+      )
     return problems
   }
 

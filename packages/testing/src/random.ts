@@ -28,6 +28,16 @@ export function seededRandom(seed: number): Random {
   }
 }
 
+/** So many of `kinds`: each comes once before any comes again, in another order each time round. */
+export function inRounds<T>(kinds: readonly T[], count: number, random: Random): T[] {
+  const drawn: T[] = []
+  while (kinds.length > 0 && drawn.length < count) {
+    const round = [...kinds]
+    while (round.length > 0) drawn.push(...round.splice(random.int(round.length), 1))
+  }
+  return drawn.slice(0, count)
+}
+
 /** The seed of this run: `PARLANCE_SEED` when set, to repeat a failure; otherwise a new one. Print it. */
 export function runSeed(): number {
   const given = process.env['PARLANCE_SEED']

@@ -111,4 +111,35 @@ describe('HistoryChecker', () => {
     checker.saw('a', 's', { seq: 1, id: 'x' })
     expect(checker.problems().map(({ message }) => message)).toEqual(['a, s: 0 is missing'])
   })
+
+  it('finds what a session was pushed twice, out of order, or under another number than it was read', () => {
+    const heard = (...pushed: readonly SeenEntry[]): string[] => {
+      const checker = new HistoryChecker()
+      checker.saw('reader', 's', ...entries(4))
+      checker.heard('session', 's', ...pushed)
+      return checker.problems().map(({ kind }) => kind)
+    }
+    const [e1, e2, e3] = entries(4) as [SeenEntry, SeenEntry, SeenEntry, SeenEntry]
+    expect(heard(e1, e3)).toEqual([])
+    expect(heard(e1, e2, e1)).toEqual(['duplicated'])
+    expect(heard(e2, e1)).toEqual(['reordered'])
+    expect(heard({ seq: 1, id: 'e2' })).toEqual(['duplicated', 'reordered'])
+  })
+
+  it('finds an end that goes back, for one reader of one stream', () => {
+    const checker = new HistoryChecker()
+    for (const [reader, head] of [
+      ['a', 3],
+      ['b', 2],
+      ['a', 3],
+      ['a', 4],
+    ] as const)
+      checker.told(reader, 's', head)
+    expect(checker.problems()).toEqual([])
+    checker.told('a', 't', 1)
+    checker.told('a', 's', 2)
+    expect(checker.problems()).toMatchObject([
+      { kind: 'regressed', stream: 's', reader: 'a', message: 'a, s: was told 2 after 4' },
+    ])
+  })
 })

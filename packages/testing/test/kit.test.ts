@@ -1,8 +1,22 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TimeoutError } from '@parlance/core'
-import { defineContract, runSeed, seededRandom, temporaryFolder, until } from '@parlance/testing'
+import { defineContract, inRounds, runSeed, seededRandom, temporaryFolder, until } from '@parlance/testing'
 import { afterAll, describe, expect, it, vi } from 'vitest'
+
+describe('inRounds', () => {
+  it('draws every kind once before any comes again, in an order of its own each time', () => {
+    const kinds = ['a', 'b', 'c', 'd', 'e']
+    const drawn = inRounds(kinds, 23, seededRandom(5))
+    expect(drawn).toHaveLength(23)
+    const rounds = [0, 5, 10, 15, 20].map((from) => drawn.slice(from, from + 5))
+    for (const round of rounds.slice(0, 4)) expect(round.toSorted()).toEqual(kinds)
+    expect(new Set(rounds.map((round) => round.join(''))).size).toBe(5)
+    expect(new Set(rounds[4]).size).toBe(3)
+    expect(inRounds(kinds, 23, seededRandom(5))).toEqual(drawn)
+    expect(inRounds([], 3, seededRandom(5))).toEqual([])
+  })
+})
 
 describe('seededRandom', () => {
   it('repeats itself for a seed, and differs for another', () => {
