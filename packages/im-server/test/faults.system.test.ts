@@ -40,6 +40,9 @@ function say(line: string): void {
   report(line)
 }
 
+/** Each rename changes the lists of all friends and a group's members. */
+const renamePauseMs = 250
+
 /** A safety net; what it took is said. */
 const flowLimitMs = 240_000
 
@@ -117,6 +120,7 @@ describe.skipIf(!hasServices)(`a server of ten processes, ${faults.length} fault
         },
         120_000,
       )
+      await new Promise((resolve) => void setTimeout(resolve, renamePauseMs))
     }
   }
 

@@ -44,7 +44,7 @@ export interface Places {
 const lanes = 2
 const pauseMs = 50
 /** Between two messages of a lane: what the server takes without a queue, also on a small machine. */
-const breathMs = 40
+const breathMs = 150
 const lookMs = 200
 /** Seldom: what a session was told it is not pushed as well. */
 const looksPerQuestion = 15
