@@ -16,6 +16,8 @@ import { TailCache } from './stream/tail-cache.ts'
 
 const defaultLocalBytes = 64 * 1024 * 1024
 const defaultTtlMs = 60_000
+/** Keys that this process wrote and has not read since. */
+const maxAbsentKeys = 20_000
 const defaultSharedTtlMs = 12 * 60 * 60 * 1000
 
 /**
@@ -30,7 +32,12 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const { maxBytes = defaultLocalBytes, ttlMs = defaultTtlMs, tailMaxBytes = defaultLocalBytes } = options.local ?? {}
   const skip = (entity: string, view: string) => options.faults?.skipInvalidation?.(entity, view) ?? false
   const local = new LocalCache({ maxBytes, ttlMs, clock, metrics, random })
-  const reads = new ReadPath(local, cache, options.sharedTtlMs ?? defaultSharedTtlMs)
+  const reads = new ReadPath(
+    local,
+    cache,
+    options.sharedTtlMs ?? defaultSharedTtlMs,
+    store.soleWriter ? 0 : maxAbsentKeys,
+  )
   const own = { invalidate: (keys: readonly string[]) => local.drop(keys), flush: () => local.flush() }
   const invalidation = new Invalidation(reads, { cache, channel, own, clock, logger, metrics })
   const unsubscribe = channel.subscribe(own)

@@ -145,6 +145,11 @@ export class EntityRepository implements RowMethods<AnyRow, string> {
     return { kind: 'require', schema: this.#schema, key: this.#keyOf(key), ifRevision }
   }
 
+  /** A condition, to be applied. */
+  toCheck(key: AnyRow, condition: (row: AnyRow) => void): EntityWrite {
+    return { kind: 'check', schema: this.#schema, key: this.#keyOf(key), condition }
+  }
+
   /** A `rows` view as a method. */
   rowsMethod(view: string) {
     const { local } = this.#parts.reads

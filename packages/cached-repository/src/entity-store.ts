@@ -31,6 +31,13 @@ export type EntityWrite =
     }
   /** Only a condition: its row stays as it is, and is no outcome. */
   | { readonly kind: 'require'; readonly schema: EntitySchema; readonly key: AnyRow; readonly ifRevision: number }
+  /** The same for a condition on the row itself, which must be there; what it throws ends the step. It may be called again. */
+  | {
+      readonly kind: 'check'
+      readonly schema: EntitySchema
+      readonly key: AnyRow
+      readonly condition: (row: AnyRow) => void
+    }
 
 /** Messages to publish in the same step as the rows. */
 export interface Announced {

@@ -1,5 +1,5 @@
 import { encodeRecords, type Topic } from '@parlance/notification-bus'
-import type { RowChange, RowInput } from './entity/row.ts'
+import type { Row, RowChange, RowInput } from './entity/row.ts'
 import type { Entity } from './entity/schema.ts'
 import type { EntityRepository } from './entity-repository.ts'
 import type { Announced, EntityWrite } from './entity-store.ts'
@@ -29,6 +29,11 @@ export interface Together {
     key: Pick<R, K>,
     options: { readonly ifRevision: number },
   ): void
+  /**
+   * Writes nothing, and lets the others be done only while this row is there and `condition` does not throw of it; what it throws
+   * is thrown, and nothing is written. It may be called several times, and must only look. It spares reading the row before.
+   */
+  check<R, K extends keyof R, V>(entity: Entity<R, K, V>, key: Pick<R, K>, condition: (row: Row<R>) => void): void
   /** Publishes a message with the writes: it is consumed if they were done, and only then. */
   publish<T>(topic: Topic<T>, message: T): void
 }
@@ -54,6 +59,7 @@ export function gatherWrites(
       void writes.push(of(entity).toPatch(key as never, change as never, options)),
     delete: (entity, key, options) => void writes.push(of(entity).toDelete(key as never, options)),
     require: (entity, key, options) => void writes.push(of(entity).toRequire(key as never, options)),
+    check: (entity, key, condition) => void writes.push(of(entity).toCheck(key as never, condition as never)),
     publish: (topic, message) => void announced.push({ topic: topic.name, records: encodeRecords(topic, [message]) }),
   })
   return { writes, announced }

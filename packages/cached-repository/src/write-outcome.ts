@@ -9,14 +9,22 @@ export function rowOrKeyOf(write: EntityWrite): AnyRow {
   return write.kind === 'put' || write.kind === 'insert' ? write.row : write.key
 }
 
+/** Tells whether a write only looks at its row. */
+export const isCondition = ({ kind }: EntityWrite): boolean => kind === 'require' || kind === 'check'
+
 /**
  * What a write makes of its row as it is; the same in every store.
  *
- * @throws {@link RowConflictError} or {@link RowNotFoundError} when the row is not as the write asks.
+ * @throws {@link RowConflictError} or {@link RowNotFoundError} when the row is not as the write asks; what a condition throws.
  */
 export function outcomeOf(write: EntityWrite, before: StoredRow | undefined, rows: RowCodec): WriteOutcome {
   if (write.kind === 'require') {
     assertRevision(write, before)
+    return { before: undefined, after: undefined }
+  }
+  if (write.kind === 'check') {
+    if (before === undefined) throw notFound(write.schema)
+    write.condition(before.row)
     return { before: undefined, after: undefined }
   }
   if (write.kind === 'delete') {
@@ -27,7 +35,7 @@ export function outcomeOf(write: EntityWrite, before: StoredRow | undefined, row
 }
 
 function rowAfter(
-  write: Exclude<EntityWrite, { kind: 'delete' | 'require' }>,
+  write: Exclude<EntityWrite, { kind: 'delete' | 'require' | 'check' }>,
   before: StoredRow | undefined,
   rows: RowCodec,
 ): AnyRow {
@@ -49,13 +57,16 @@ function assertRevision(
   before: StoredRow | undefined,
 ): asserts before is StoredRow {
   const { name } = schema
-  if (before === undefined)
-    throw new RowNotFoundError(`there is no row of ${name} with this key; nothing was changed`, {
-      details: { entity: name },
-    })
+  if (before === undefined) throw notFound(schema)
   if (ifRevision !== undefined && ifRevision !== before.revision)
     throw new RowConflictError(
       `the row of ${name} is at revision ${before.revision}, not ${ifRevision}: read it again and repeat`,
       { details: { entity: name, revision: before.revision } },
     )
+}
+
+function notFound({ name }: EntitySchema): RowNotFoundError {
+  return new RowNotFoundError(`there is no row of ${name} with this key; nothing was changed`, {
+    details: { entity: name },
+  })
 }

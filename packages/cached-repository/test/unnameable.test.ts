@@ -58,7 +58,7 @@ it.each([
 it('a key that is settled without having been suspended is not pending', () => {
   const clock = new VirtualClock()
   const local = new LocalCache({ maxBytes: 1_000, ttlMs: 1_000, clock, metrics: noMetrics, random: () => 0 })
-  const reads = new ReadPath(local, createCache({ store: createEmbeddedCacheStore() }), 1_000)
+  const reads = new ReadPath(local, createCache({ store: createEmbeddedCacheStore() }), 1_000, 0)
   reads.settle(['note:1'])
   expect(reads.pendingCount).toBe(0)
   reads.suspend(new Set(['note:1']))

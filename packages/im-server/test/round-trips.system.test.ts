@@ -169,26 +169,27 @@ describe.skipIf(services === undefined)('round trips to MongoDB, Redis and Kafka
   it('joining a group', async () => {
     let joiner: ApiClient
     let groupID = ''
-    await count(
-      'joining a group',
-      [api!, transfer!, push!],
-      async () => {
-        const before = ada.pushed.length
-        await joiner.must('/group/join_group', { groupID, reqMessage: '', joinSource: 3 })
-        await until('a member is told', () => ada.pushed.length > before)
+    const join = async (): Promise<void> => {
+      const before = ada.pushed.length
+      await joiner.must('/group/join_group', { groupID, reqMessage: '', joinSource: 3 })
+      await until('a member is told', () => ada.pushed.length > before)
+    }
+    const create = async (at: CountedProcess): Promise<void> => {
+      const userID = `joiner${++users}`
+      await admin.register(userID)
+      joiner = await clientOf(at, userID)
+      const groupInfo = { groupName: 'open', groupType: 2, needVerification: 2 }
+      const body = { ownerUserID: 'ada', memberUserIDs: ['bob'], adminUserIDs: [], groupInfo }
+      const { data } = await admin.must<{ groupInfo: { groupID: string } }>('/group/create_group', body)
+      groupID = data.groupInfo.groupID
+    }
+    await count('joining a group', [api!, transfer!, push!], join, {
+      prepare: async () => {
+        await create(api!)
+        await joiner.must('/group/get_groups_info', { groupIDs: [groupID] })
       },
-      {
-        prepare: async () => {
-          const userID = `joiner${++users}`
-          await admin.register(userID)
-          joiner = await clientOf(api!, userID)
-          const groupInfo = { groupName: 'open', groupType: 2, needVerification: 2 }
-          const body = { ownerUserID: 'ada', memberUserIDs: ['bob'], adminUserIDs: [], groupInfo }
-          const { data } = await admin.must<{ groupInfo: { groupID: string } }>('/group/create_group', body)
-          groupID = data.groupInfo.groupID
-        },
-      },
-    )
+    })
+    await count('joining a group, all of it unknown', [otherApi!], join, { prepare: () => create(otherApi!) })
   })
 
   it('are those that the documentation lists', () => {

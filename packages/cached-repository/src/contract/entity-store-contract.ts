@@ -246,6 +246,34 @@ export const entityStoreContract = defineContract<EntityStoreUnderTest>()('Entit
     same((await parts.lists.positions([list]))[0]!.version, before!.version + 1)
   },
 
+  'a condition on a row that is there lets the other writes be done unless it throws': async (parts) => {
+    const store = open(parts)
+    await put(store, item(1))
+    const checking = (itemID: number, condition: (row: AnyRow) => void) =>
+      store.apply(
+        [
+          { kind: 'put', schema, row: item(3) },
+          { kind: 'check', schema, key: keyOf(itemID), condition },
+        ],
+        appending,
+      )
+    const refuse = (): never => {
+      throw new RowConflictError('not so')
+    }
+    await rejects(checking(1, refuse), RowConflictError)
+    await rejects(
+      checking(2, () => undefined),
+      RowNotFoundError,
+    )
+    same(await rowsOf(store, keyOf(3)), [undefined])
+    const seen: AnyRow[] = []
+    const outcomes = await checking(1, (row) => void seen.push(row))
+    same(outcomes[1], { before: undefined, after: undefined })
+    same(seen.at(-1), item(1))
+    same((await store.getMany(schema, [keyOf(1)]))[0]!.revision, 1)
+    same(await rowsOf(store, keyOf(3)), [item(3)])
+  },
+
   'a delete of no row does nothing and appends nothing': async (parts) => {
     const store = open(parts)
     const [before] = await parts.lists.positions([list])

@@ -24,7 +24,7 @@ import type {
   WriteEffects,
   WriteOutcome,
 } from '../entity-store.ts'
-import { rowOrKeyOf } from '../write-outcome.ts'
+import { isCondition, rowOrKeyOf } from '../write-outcome.ts'
 import { ClearQueue } from './clear-queue.ts'
 import type { Ground } from './contention.ts'
 import { prepareEntity } from './entity-declaration.ts'
@@ -266,7 +266,7 @@ class DocumentEntityStore implements MongoEntityStore {
       const entity = write.schema.name
       const id = this.#entities.get(entity)!.table.idOf(rowOrKeyOf(write))
       const name = nameOfRow(entity, id)
-      const isShared = write.kind === 'require' && (rows.get(name)?.isShared ?? true)
+      const isShared = isCondition(write) && (rows.get(name)?.isShared ?? true)
       rows.set(name, { entity, id, isShared })
     }
     return [...rows.values()]

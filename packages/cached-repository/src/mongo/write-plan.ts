@@ -3,7 +3,7 @@ import type { EntityWrite, ListChange, SpreadRequest, StoredRow, WriteEffects, W
 import { sameScalar } from '../entity/field-values.ts'
 import type { RowCodec } from '../entity/row-codec.ts'
 import type { EntitySchema } from '../entity/schema.ts'
-import { outcomeOf, rowOrKeyOf } from '../write-outcome.ts'
+import { isCondition, outcomeOf, rowOrKeyOf } from '../write-outcome.ts'
 
 /** What a plan needs to know of an entity. */
 export interface Planned {
@@ -60,7 +60,7 @@ export function planWrites(
     const before = row === undefined ? current(schema, id) : row.after
     const outcome = outcomeOf(write, before, planned.rows)
     written.push({ name, id, outcome })
-    if (write.kind !== 'require')
+    if (!isCondition(write))
       rows.set(name, { schema, id, before: row === undefined ? before : row.before, after: outcome.after })
   }
   const changes: ListChange[] = []

@@ -1,4 +1,4 @@
-import type { RevisedRow } from '@parlance/cached-repository'
+import { type RevisedRow, RowConflictError, RowNotFoundError } from '@parlance/cached-repository'
 import { type Clock, type Count, systemClock } from '@parlance/core'
 import { joinSources, joinVerifications, notificationTypes, roleLevels } from '@parlance/openim-protocol'
 import type { GroupMember } from '../entities/group-member.ts'
@@ -7,11 +7,11 @@ import { againOnConflict } from './again-on-conflict.ts'
 import type { Caller } from './caller.ts'
 import { mayInGroup, requireInGroup, targetOf } from './group-permissions.ts'
 import type { GroupAsk, GroupRequests } from './group-requests.ts'
-import type { GroupState } from './group-state.ts'
+import { assertStands, type GroupState } from './group-state.ts'
 import type { GroupTips } from './group-tips.ts'
 import type { MembershipWrites, Writes } from './membership-writes.ts'
 import { newMember } from './new-member.ts'
-import { badArgument, tooManyToAsk } from './refusals.ts'
+import { badArgument, notInGroup, tooManyToAsk } from './refusals.ts'
 import type { ImRepositories } from './repositories.ts'
 import type { Users } from './users.ts'
 
@@ -66,20 +66,42 @@ export class GroupMembership {
    */
   async join(caller: Caller, groupID: string, ask: JoinAsk): Promise<void> {
     const { userID } = caller
-    const hasEntered = await againOnConflict(async () => {
-      const group = await this.#state.open(groupID)
-      if ((await this.#state.member(groupID, userID)) !== undefined)
-        throw badArgument(`groupID: ${userID} is a member of group ${groupID} already`)
-      const isOpen = group.row.needVerification === joinVerifications.none
-      const writes = isOpen
-        ? this.#entering(caller, groupID, [userID], { joinSource: ask.joinSource, inviterUserID: '' })
-        : await this.#requests.asking(groupID, [{ ...ask, userID, inviterUserID: '' }])
-      await this.#write(group, writes)
-      return isOpen
-    })
+    const entrant = this.#newMembers(caller, groupID, [userID], { joinSource: ask.joinSource, inviterUserID: '' })
+    const hasEntered =
+      (await this.#enterAtOnce(groupID, entrant)) ||
+      (await againOnConflict(async () => {
+        const [group, member] = await Promise.all([this.#state.open(groupID), this.#state.member(groupID, userID)])
+        if (member !== undefined) throw badArgument(`groupID: ${userID} is a member of group ${groupID} already`)
+        const isOpen = group.row.needVerification === joinVerifications.none
+        const writes = isOpen
+          ? this.#writes.entering(entrant)
+          : await this.#requests.asking(groupID, [{ ...ask, userID, inviterUserID: '' }])
+        await this.#write(group, writes)
+        return isOpen
+      }))
     if (!hasEntered) return this.#requests.tellAsked(caller, groupID, [userID])
-    const entrantUser = await this.#tips.memberOrUser(groupID, userID)
-    await this.#tips.tell(caller, groupID, notificationTypes.memberEnter, { entrantUser }, { asMessage: true })
+    const tips = this.#tips.members(entrant).then(([entrantUser]) => ({ entrantUser }))
+    const telling = { asMessage: true, known: entrant }
+    await this.#tips.tell(caller, groupID, notificationTypes.memberEnter, tips, telling)
+  }
+
+  /** The whole rule in one step, where it is most likely to hold; false when it does not. */
+  async #enterAtOnce(groupID: string, entrant: readonly GroupMember[]): Promise<boolean> {
+    if (!(await this.#state.seemsFree(groupID))) return false
+    const writes = this.#writes.entering(entrant)
+    try {
+      await this.#together((together) => {
+        together.check(groups, { groupID }, (group) => {
+          assertStands(group)
+          if (group.needVerification !== joinVerifications.none) throw new RowConflictError('the group asks now')
+        })
+        writes(together)
+      })
+      return true
+    } catch (error) {
+      if (error instanceof RowConflictError || error instanceof RowNotFoundError) return false
+      throw error
+    }
   }
 
   /**
@@ -101,13 +123,18 @@ export class GroupMembership {
       const isAsked =
         group.row.needVerification === joinVerifications.all && !mayInGroup('inviteWithoutApproval', actor)
       if (isAsked) await this.#ask(caller, group, newIDs, reason)
-      else await this.#write(group, this.#entering(caller, groupID, newIDs, invitedBy(caller)))
+      else {
+        const entrants = this.#newMembers(caller, groupID, newIDs, invitedBy(caller))
+        await this.#write(group, this.#writes.entering(entrants))
+      }
       return isAsked ? { entered: [], asked: newIDs } : { entered: newIDs, asked: [] }
     })
     await this.#requests.tellAsked(caller, groupID, asked)
     for (const some of chunks(entered, maxToldMembers)) {
-      const invitedUserList = await this.#tips.membersOf(groupID, some)
-      const inviterUser = await this.#tips.memberOrUser(groupID, caller.userID)
+      const [invitedUserList, inviterUser] = await Promise.all([
+        this.#tips.membersOf(groupID, some),
+        this.#tips.memberOrUser(groupID, caller.userID),
+      ])
       const tips = { invitedUserList, inviterUser, reason }
       await this.#tips.tell(caller, groupID, notificationTypes.memberInvited, tips, { asMessage: true })
     }
@@ -145,8 +172,8 @@ export class GroupMembership {
    */
   async quit(caller: Caller, groupID: string, userID: string): Promise<void> {
     const member = await againOnConflict(async () => {
-      await this.#state.open(groupID)
-      const found = await this.#state.requireMember(groupID, userID)
+      const [, found] = await Promise.all([this.#state.open(groupID), this.#state.member(groupID, userID)])
+      if (found === undefined) throw notInGroup(groupID, userID)
       requireInGroup('quit', targetOf(found.row.roleLevel))
       await this.#leave(groupID, [found])
       return found.row
@@ -162,10 +189,10 @@ export class GroupMembership {
     await this.#write(group, await this.#requests.asking(group.row.groupID, asks))
   }
 
-  #entering(caller: Caller, groupID: string, userIDs: readonly string[], how: HowEntered): Writes {
+  #newMembers(caller: Caller, groupID: string, userIDs: readonly string[], how: HowEntered): GroupMember[] {
     const joinTime = new Date(this.#clock.now())
     const operatorUserID = caller.userID
-    const rows = userIDs.map((userID) =>
+    return userIDs.map((userID) =>
       newMember({
         groupID,
         userID,
@@ -175,7 +202,6 @@ export class GroupMembership {
         operatorUserID,
       }),
     )
-    return this.#writes.entering(rows)
   }
 
   #write({ row: { groupID }, revision }: RevisedRow<Group>, writes: Writes): Promise<void> {

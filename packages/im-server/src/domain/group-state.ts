@@ -1,5 +1,5 @@
 import type { RevisedRow } from '@parlance/cached-repository'
-import { groupStatus } from '@parlance/openim-protocol'
+import { groupStatus, joinVerifications } from '@parlance/openim-protocol'
 import type { Group } from '../entities/group.ts'
 import type { GroupMember } from '../entities/group-member.ts'
 import type { Caller } from './caller.ts'
@@ -23,8 +23,13 @@ export class GroupState {
   async open(groupID: string): Promise<RevisedRow<Group>> {
     const group = await this.#groups.getWithRevision({ groupID }, fromStore)
     if (group === undefined) throw groupNotFound(groupID)
-    if (group.row.status === groupStatus.dismissed) throw groupDismissed(groupID)
+    assertStands(group.row)
     return group
+  }
+
+  /** Whether anybody may enter, as far as this process knows: whoever enters has to look again in the step that does it. */
+  async seemsFree(groupID: string): Promise<boolean> {
+    return (await this.#groups.get({ groupID }))?.needVerification === joinVerifications.none
   }
 
   /** A member; undefined for who is none. */
@@ -59,4 +64,9 @@ export class GroupState {
     const member = await this.member(groupID, userID)
     return member === undefined ? 'outsider' : targetOf(member.row.roleLevel)
   }
+}
+
+/** @throws {@link ImError} 1204 when the group was dismissed. */
+export function assertStands({ groupID, status }: Readonly<Group>): void {
+  if (status === groupStatus.dismissed) throw groupDismissed(groupID)
 }

@@ -22,6 +22,8 @@ export interface GroupTipsFrame {
 export interface GroupTelling {
   readonly asMessage?: boolean
   readonly alsoTo?: readonly string[]
+  /** Members as they were just written: they are not read again. */
+  readonly known?: readonly Readonly<GroupMember>[] | undefined
 }
 
 /** What {@link GroupTips} needs. */
@@ -49,11 +51,12 @@ export class GroupTips {
     this.#clock = clock
   }
 
-  /** The common part, as of now. */
-  async frame(caller: Caller, groupID: string): Promise<GroupTipsFrame> {
+  /** The common part, as of now. The caller is not read again when it is one of the `known` members. */
+  async frame(caller: Caller, groupID: string, known: readonly Readonly<GroupMember>[] = []): Promise<GroupTipsFrame> {
+    const self = known.filter(({ userID }) => userID === caller.userID)
     const [[group], opUser, position] = await Promise.all([
       this.#groups.infos([groupID]),
-      this.memberOrUser(groupID, caller.userID),
+      self.length === 0 ? this.memberOrUser(groupID, caller.userID) : this.members(self).then(([member]) => member!),
       this.#members.changesOfGroup({ groupID }).position(),
     ])
     return {
@@ -65,20 +68,20 @@ export class GroupTips {
     }
   }
 
-  /** Tells the group; the common part is added to `tips`. */
+  /** Tells the group; the common part is added to `tips`, and read at the same time as they are. */
   async tell(
     caller: Caller,
     groupID: string,
     contentType: NotificationType,
-    tips: object,
-    { asMessage = false, alsoTo }: GroupTelling = {},
+    tips: object | Promise<object>,
+    { asMessage = false, alsoTo, known }: GroupTelling = {},
   ): Promise<void> {
-    const frame = await this.frame(caller, groupID)
+    const [frame, own] = await Promise.all([this.frame(caller, groupID, known), tips])
     await this.#notifications.send({
       sendID: caller.userID,
       to: alsoTo === undefined ? { groupID } : { groupID, alsoTo },
       contentType,
-      tips: { ...frame, ...tips },
+      tips: { ...frame, ...own },
       operationID: caller.operationID,
       asMessage,
     })

@@ -156,11 +156,8 @@ export class Groups {
 
   async #info(group: Readonly<Group>): Promise<GroupInfo> {
     const { groupID } = group
-    const [first, memberCount] = await Promise.all([
-      this.#members.ofGroup.page({ groupID }, { limit: 1 }),
-      this.#members.countOfGroup({ groupID }),
-    ])
-    const owner = first.rows.find(({ roleLevel }) => roleLevel === roleLevels.owner)
-    return groupInfo(group, owner?.userID ?? '', memberCount)
+    const { rows, total } = await this.#members.ofGroup.page({ groupID }, { limit: 1 })
+    const owner = rows.find(({ roleLevel }) => roleLevel === roleLevels.owner)
+    return groupInfo(group, owner?.userID ?? '', total)
   }
 }
