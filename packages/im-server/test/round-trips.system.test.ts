@@ -111,7 +111,15 @@ describe.skipIf(services === undefined)('round trips to MongoDB, Redis and Kafka
       [gateway!, transfer!, push!],
       async () => {
         const before = bob.messages.length
-        await Promise.all(Array.from({ length: 100 }, (_, index) => ada.send(ada.text(`${index}`, { recvID: 'bob' }))))
+        const { isWaiting, release: produce } = gateway!.holdProduces()
+        const send = (index: number) => ada.send(ada.text(`${index}`, { recvID: 'bob' }))
+        const sent = [send(0)]
+        await until('the first is on its way', isWaiting)
+        for (let index = 1; index < 100; index++) sent.push(send(index))
+        // Refused behind them all: then they have arrived.
+        await expect(ada.send(ada.text('', { recvID: '' }))).rejects.toThrow()
+        produce()
+        await Promise.all(sent)
         for (const release of releases) {
           release()
           await settled()

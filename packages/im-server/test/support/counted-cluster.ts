@@ -4,7 +4,7 @@ import type { Role } from '../../src/index.ts'
 import { CountingProxy } from './counting-proxy.ts'
 import { RequestLog } from './request-log.ts'
 import { Rounds } from './rounds.ts'
-import { isKafkaFetch, kafkaWire, mongoWire, redisWire, withKafkaPort } from './service-wire.ts'
+import { isKafkaFetch, isKafkaProduce, kafkaWire, mongoWire, redisWire, withKafkaPort } from './service-wire.ts'
 import { dropNamespace, startCluster, type TestCluster, type TestProcess, type TestServices } from './test-cluster.ts'
 
 /** One process of a server whose requests are counted. */
@@ -13,6 +13,8 @@ export interface CountedProcess extends TestProcess {
   readonly log: RequestLog
   /** Keeps it from fetching records until the returned function is called. */
   holdFetches(): Promise<() => void>
+  /** Keeps what it produces back until the returned function is called; `isWaiting` tells whether there is any. */
+  holdProduces(): { readonly isWaiting: () => boolean; readonly release: () => void }
 }
 
 /** Processes of one server, each behind proxies of its own. */
@@ -54,6 +56,10 @@ export async function startCountedCluster(
           kafka.hold(isKafkaFetch)
           await until('it would fetch', () => kafka.heldCount > 0)
           return () => kafka.release()
+        },
+        holdProduces: () => {
+          kafka.hold(isKafkaProduce)
+          return { isWaiting: () => kafka.heldCount > 0, release: () => kafka.release() }
         },
       })
     }

@@ -35,7 +35,7 @@ const mongoAside: readonly { readonly name: RegExp; readonly words: string }[] =
   { name: /^find entities\.spreads$/, words: '' },
   { name: /^find journal$/, words: 'noted' },
   // One change in 64, by chance, has its list folded afterwards.
-  { name: /^find change_lists$/, words: '\0ops\0' },
+  { name: /^find change_lists$/, words: '\u0010ops\0' },
   { name: /^findAndModify change_lists$/, words: '' },
   { name: / change_elements$/, words: '' },
   // Twice a second, for all streams that announced something.
@@ -70,7 +70,7 @@ const kafkaConnection: ConnectionWire = {
   requests: sized((written) => 4 + written.readInt32BE(0)),
   answers: sized((written) => 4 + written.readInt32BE(0)),
   requestOf(frame) {
-    return frame.readInt16BE(4) === produceKey ? { names: ['Produce'], id: frame.readInt32BE(8) } : undefined
+    return isKafkaProduce(frame) ? { names: ['Produce'], id: frame.readInt32BE(8) } : undefined
   },
   answeredBy: (frame) => frame.readInt32BE(4),
   isOrdered: false,
@@ -78,6 +78,8 @@ const kafkaConnection: ConnectionWire = {
 
 /** A request has its kind and a number. Only what is produced is waited for. */
 export const kafkaWire: ServiceWire = { connection: () => kafkaConnection }
+
+export const isKafkaProduce = (frame: Buffer): boolean => frame.readInt16BE(4) === produceKey
 
 export const isKafkaFetch = (frame: Buffer): boolean => frame.readInt16BE(4) === fetchKey
 
