@@ -110,7 +110,7 @@ export class ReadPath {
       const writes = this.#pending.get(key)
       if (writes === undefined || writes === 1) this.#pending.delete(key)
       else this.#pending.set(key, writes - 1)
-      this.#absent.add(key)
+      if (this.#maxAbsent > 0) this.#absent.add(key)
     }
     for (const oldest of this.#absent) {
       if (this.#absent.size <= this.#maxAbsent) break

@@ -127,6 +127,8 @@ export async function killDuring(rule: CrashedRule, runCount = ruleKillRuns): Pr
     }
     const calls = `${world.answered} calls answered, ${world.cutOff} cut off`
     report(`kill -9 during ${rule.name}: ${runCount} runs, PARLANCE_SEED=${seed}, ${calls}`)
+    // Once to the end: the kills may have come before anything was there to be broken.
+    await rule.operate(world)
     await auditNotices(rule, world, folder.path)
   } finally {
     await world.server.stop()
