@@ -4,6 +4,7 @@ import { canStart } from '@parlance/testing/services'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createImServer, type ImServer } from '../src/index.ts'
 import { ApiClient } from './support/api-client.ts'
+import { walkCache } from './support/cache-walk.ts'
 import { ListMirror } from './support/list-mirror.ts'
 import { RawClient } from './support/raw-client.ts'
 import { report } from './support/report.ts'
@@ -22,6 +23,9 @@ const hasServices = canStart('mongo') && canStart('redis') && canStart('kafka')
 interface FriendEntry {
   readonly friendUser: { readonly userID: string; readonly nickname: string }
 }
+
+/** What is asked for with every value that there is; of the others only what is cached. */
+const audited = ['user', 'friend', 'group', 'group_member', 'conversation']
 
 const friendList = {
   incremental: '/friend/get_incremental_friends',
@@ -55,6 +59,9 @@ describe.skipIf(!hasServices)(`a server of ten processes, ${faults.length} fault
   const mirrors: ListMirror<FriendEntry>[] = []
   const struck = new Map<string, number>()
   let stack: Stack
+  /** Processes that join when all is over, and the first of them. */
+  const joined: ImServer[] = []
+  let im: ImServer
   let groupID: string
   let renames = 0
 
@@ -104,6 +111,7 @@ describe.skipIf(!hasServices)(`a server of ten processes, ${faults.length} fault
   afterAll(async () => {
     for (const reader of readers) reader.close()
     await Promise.all(talkers.map((talker) => talker.stop()))
+    for (const one of joined) await one.stop()
     await stack.stop()
   }, 300_000)
 
@@ -247,36 +255,56 @@ describe.skipIf(!hasServices)(`a server of ten processes, ${faults.length} fault
     }
   })
 
-  it('has caches that say what the store says', async () => {
-    const im: ImServer = await createImServer(
-      { ...stack.settings, secret: stack.secret, roles: ['api'], logLevel: 'error' },
-      {},
+  async function join(): Promise<ImServer> {
+    const one = await createImServer({ ...stack.settings, secret: stack.secret, roles: ['api'], logLevel: 'error' }, {})
+    joined.push(one)
+    return one
+  }
+
+  it('has processes that answer what the store says', async () => {
+    im = await join()
+    const { repositories } = im
+    const stored = await repositories.users.getMany(
+      userIDs.map((userID) => ({ userID })),
+      { read: 'store' },
     )
-    try {
-      const values: Readonly<Record<string, readonly unknown[]>> = {
-        groupID: [groupID],
-        platformID: [1, 2, 5],
+    const names = stored.map((user) => user!.nickname)
+    for (const index of stack.of('api').keys()) {
+      const api = await apiOf(index)
+      const of = async (path: string, body: object): Promise<Record<string, unknown[]>> =>
+        (await api.must<Record<string, unknown[]>>(path, body)).data
+      const namesOf = (rows: unknown): string[] => (rows as { nickname: string }[]).map(({ nickname }) => nickname)
+      expect(namesOf((await of('/user/get_users_info', { userIDs }))['usersInfo'])).toEqual(names)
+      const { members } = await of('/group/get_group_members_info', { groupID, userIDs })
+      expect(namesOf(members).toSorted()).toEqual(names.toSorted())
+      for (const [at, mirror] of mirrors.entries()) {
+        const friends = (await mirror.fromZero(api)).map(({ friendUser }) => friendUser.nickname)
+        expect(friends.toSorted()).toEqual(names.toSpliced(at, 1).toSorted())
       }
-      for (const schema of declaredEntities().filter(({ name }) =>
-        ['user', 'friend', 'group', 'group_member', 'conversation'].includes(name),
-      )) {
-        const repositoryOf = (of: { readonly name: string }): AnyRepository =>
-          Object.values(im.repositories).find((one) => (one as { entity?: string }).entity === of.name) as AnyRepository
-        const auditor = new ViewAuditor(
-          schema,
-          ({ name }) => {
-            if (name === 'conversationID')
-              return talkers.flatMap(({ conversations }) => conversations.map(({ conversationID }) => conversationID))
-            if (name.endsWith('serID')) return userIDs
-            return values[name] ?? [0]
-          },
-          repositoryOf,
-          im.repositories.whenSpread,
-        )
-        expect(await auditor.differences()).toEqual([])
-      }
-    } finally {
-      await im.stop()
     }
   })
+
+  it('has caches that say what the store says: every key that is there, and everything that can be asked for', async () => {
+    const { keyCount, blockCount, differences } = await walkCache(im, stack.redis.url, stack.settings.namespace, join)
+    say(
+      `faults: ${keyCount} keys in the shared cache, ${blockCount} of them blocks of messages: ${differences.length} differ from the store`,
+    )
+    expect(differences).toEqual([])
+    expect(keyCount).toBeGreaterThan(userIDs.length)
+    for (const schema of declaredEntities().filter(({ name }) => audited.includes(name))) {
+      const auditor = new ViewAuditor(schema, valuesOf, repositoryOf, im.repositories.whenSpread)
+      expect(await auditor.differences()).toEqual([])
+    }
+  })
+
+  const repositoryOf = (of: { readonly name: string }): AnyRepository =>
+    Object.values(im.repositories).find((one) => (one as { entity?: string }).entity === of.name) as AnyRepository
+
+  function valuesOf({ name }: { readonly name: string }): readonly unknown[] {
+    if (name === 'conversationID')
+      return talkers.flatMap(({ conversations }) => conversations.map(({ conversationID }) => conversationID))
+    if (name.endsWith('serID')) return userIDs
+    if (name === 'groupID') return [groupID]
+    return [0]
+  }
 })

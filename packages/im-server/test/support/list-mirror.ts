@@ -49,10 +49,10 @@ export class ListMirror<T> {
     return new Map([...this.#entries].toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }
 
-  /** The whole list, as somebody reads it who knows nothing. */
-  async fromZero(): Promise<readonly T[]> {
+  /** The whole list, as somebody reads it who knows nothing, over this connection or another one. */
+  async fromZero(api = this.#api): Promise<readonly T[]> {
     const pagination = { pageNumber: 1, showNumber: 1_000 }
-    const { data } = await this.#api.must(this.#list.whole, { userID: this.#userID, pagination })
+    const { data } = await api.must(this.#list.whole, { userID: this.#userID, pagination })
     return this.#list.entriesOf(data)
   }
 }

@@ -167,6 +167,21 @@ export class ViewAuditor {
     }
   }
 
+  /** Compares one row with the store, or one view where these values lead. */
+  async differencesAt(place: AnyRow, view?: string): Promise<string[]> {
+    const found: string[] = []
+    const compare = (what: string, actual: unknown, expected: unknown): void => {
+      if (!same(actual, expected)) found.push(`${this.#schema.name} ${what} ${JSON.stringify(place)}`)
+    }
+    const spec = view === undefined ? undefined : this.#schema.views.get(view)
+    if (view === undefined) {
+      const [shared, stored] = [{ read: 'shared' }, { read: 'store' }] as const
+      compare('row', await this.#repository.get(place, shared), await this.#repository.get(place, stored))
+    } else if (spec?.kind === 'rows' || spec?.kind === 'count') await this.#readView(view, spec.kind, place, compare)
+    else throw new Error(`${this.#schema.name} has nothing that is kept as ${view}`)
+    return found
+  }
+
   /** A copy that is kept by nothing but deltas, as a client does, must stay equal to the rows. */
   async #followChanges(view: string, place: AnyRow, rows: readonly AnyRow[], compare: Compare): Promise<void> {
     const name = `${view} ${JSON.stringify(place)}`

@@ -181,7 +181,7 @@ class SqliteEventLog implements EmbeddedEventLog {
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#subscriptions.values()].map((subscription) => this.#stop(subscription)))
-    await this.#retention.idle()
+    await this.#retention.close()
   }
 
   #publish(topic: string, records: readonly LogRecord[]): void {

@@ -17,6 +17,7 @@ export class Retention {
   readonly #trimmedTo = new Map<string, number>()
   readonly #lookedTo = new Map<string, number>()
   #trimming: Promise<void> = Promise.resolve()
+  #isClosed = false
 
   constructor(options: {
     journal: EmbeddedJournal
@@ -53,12 +54,14 @@ export class Retention {
     if (waitsForNobody()) this.#giveUp(stream, belowSeq)
   }
 
-  /** Resolves when nothing is being given up. */
-  idle(): Promise<void> {
+  /** Gives up nothing more; resolves when nothing is being given up. */
+  close(): Promise<void> {
+    this.#isClosed = true
     return this.#trimming
   }
 
   #giveUp(stream: string, belowSeq: number): void {
+    if (this.#isClosed) return
     this.#trimmedTo.set(stream, belowSeq)
     this.#trimming = this.#trimming.then(() => this.#truncate(stream, belowSeq))
   }
