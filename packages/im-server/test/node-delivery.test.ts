@@ -68,6 +68,12 @@ describe('pushing to other processes', () => {
     })
   })
 
+  it('leaves out what comes twice in one push: two processes announced it when a stream changed hands', async () => {
+    const { delivery, pushed } = await cluster({ one: ['bob'] })
+    await delivery.deliver(push(['bob'], [], 1, 2, 3, 1, 2))
+    expect(pushed).toEqual({ one: [[['bob'], [], [1, 2, 3]]] })
+  })
+
   it('leaves out nothing that could not be delivered the first time', async () => {
     const delivered: number[][] = []
     let isBroken = true

@@ -23,9 +23,13 @@ export function receivePushes(sessions: Delivery): NodeOps {
   return {
     async [pushOp](payload) {
       const push = decodePush(payload)
-      const batch = push.batch.filter((pushed) => !seen.has(nameOf(push, pushed)))
-      // Before they are delivered: the same push may come again meanwhile.
-      for (const pushed of batch) seen.set(nameOf(push, pushed), true)
+      // Remembered before they are delivered: the same push may come again meanwhile, or hold a message twice.
+      const batch = push.batch.filter((pushed) => {
+        const name = nameOf(push, pushed)
+        if (seen.has(name)) return false
+        seen.set(name, true)
+        return true
+      })
       try {
         if (batch.length > 0) await sessions.deliver({ ...push, batch })
       } catch (error) {
