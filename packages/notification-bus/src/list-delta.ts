@@ -67,8 +67,8 @@ export function canContinue(head: ListHead, position: Position | undefined): pos
 /**
  * One page: the first `limit` of the elements changed after the position, which are given in the order of their versions.
  *
- * There are more when more than `limit` are given. Elements may be given that changed after the head was read: they come
- * again with the next delta.
+ * There are more when more than `limit` are given. Elements may be given that changed after the head was read: those that
+ * came after it are left to the next delta, the others come with both.
  */
 export function toDelta(
   elements: readonly ElementState[],
@@ -82,7 +82,7 @@ export function toDelta(
   const removed: string[] = []
   const page = elements.slice(0, limit)
   for (const { element, inserted: since, removed: isGone } of page)
-    (isGone ? removed : since > from ? inserted : updated).push(element)
+    if (since <= head.version) (isGone ? removed : since > from ? inserted : updated).push(element)
   const more = elements.length > limit
   const version = more ? Math.min(page.at(-1)!.version, head.version) : head.version
   return {

@@ -123,6 +123,33 @@ describe.skipIf(url === undefined)('change lists in MongoDB', () => {
     await shared.close()
   })
 
+  it('an element that comes, and is folded, between the two reads of a delta is told once', async () => {
+    const lists = await open(never)
+    const mongo = opened.get(lists)!
+    let meanwhile = async (): Promise<void> => undefined
+    const slow = new Proxy(mongo, {
+      get: (_, name: keyof Mongo) =>
+        name === 'on'
+          ? async (...given: Parameters<Mongo['on']>) => {
+              if (given[0] === 'change_elements') await meanwhile()
+              return mongo.on(...given)
+            }
+          : (mongo[name] as () => unknown).bind(mongo),
+    })
+    const reader = await open({ ...never, mongo: slow })
+    const begin = await positionOf(lists)
+    await lists.append([put('x')])
+    await lists.compact('a', 1000)
+    meanwhile = async () => {
+      meanwhile = async () => undefined
+      await lists.append([put('late')])
+      await lists.compact('a', 1000)
+    }
+    const first = await reader.since('a', begin)
+    expect(first).toMatchObject({ inserted: ['x'], position: { version: 2 }, more: false })
+    expect(await reader.since('a', first.position)).toMatchObject({ inserted: ['late'], position: { version: 3 } })
+  })
+
   it('ten changes of a large list: as many documents are read, and no more', async () => {
     const lists = await open(never)
     await lists.append(Array.from({ length: 3000 }, (_, index) => put(`e${index}`)))
