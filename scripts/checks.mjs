@@ -1,6 +1,6 @@
 // Runs every check of the repository and ends with one line: N passed, N failed.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { findChromium } from './chromium.mjs'
@@ -40,14 +40,15 @@ async function check(name, work) {
   console.log(`  ${ok ? 'ok' : 'FAILED'} in ${Math.round((Date.now() - started) / 1000)} s`)
 }
 
-/** Runs tests, on this Node with this environment unless told otherwise, and counts them. */
-async function suite(name, args, { command = process.execPath, env = process.env } = {}) {
-  console.log(`\n— tests: ${name}`)
+/** Runs tests, on this Node with this environment and printing at once unless told otherwise, and counts them. */
+async function suite(name, args, { command = process.execPath, env = process.env, stdio } = {}) {
+  if (stdio === undefined) console.log(`\n— tests: ${name}`)
   const report = join(root, 'test-artifacts', `${name.replaceAll(/\W+/g, '-')}.json`)
   rmSync(report, { force: true })
   const given = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-  const status = await run(command, [vitest, 'run', ...args, ...given], { env, shell: false })
+  const options = { env, shell: false, ...(stdio && { stdio }) }
+  const status = await run(command, [vitest, 'run', ...args, ...given], options)
   let counted = { numPassedTests: 0, numFailedTests: 0, numTotalTests: 0 }
   try {
     counted = JSON.parse(readFileSync(report, 'utf8'))
@@ -75,16 +76,29 @@ function failedTests({ testResults = [] }) {
 /** The packages that keep something in the embedded store, and what they stand on. */
 const onTheStore = ['core', 'engines', 'seq-allocator', 'notification-bus', 'cached-repository', 'rockscache']
 
-/** The embedded store on the SQLite library that the suites before did not run on, and a server killed on it. */
+/**
+ * The embedded store on the SQLite library that the suites before did not run on, and a server killed on it.
+ *
+ * @returns a function that prints what they printed: they run beside others.
+ */
 async function otherLibrary(node24) {
   const env = { ...process.env, PARLANCE_KILL_RUNS: '4' }
   for (const name of Object.keys(env)) if (/^(REQUIRE_SERVICES$|PARLANCE_TEST_)/.test(name)) delete env[name]
   if (isNode24) env.PARLANCE_SQLITE_LIBRARY = 'libsql'
   const title = isNode24 ? 'embedded store on libsql' : 'embedded store on Node 24'
-  const options = { command: node24.command, env }
   const folders = onTheStore.map((name) => `packages/${name}/`)
-  await suite(title, ['--project', 'unit', ...folders], options)
-  await suite(`${title}, kill -9`, ['--project', 'system', 'packages/im-server/test/kill.system.test.ts'], options)
+  const printed = []
+  for (const [name, args] of [
+    [title, ['--project', 'unit', ...folders]],
+    [`${title}, kill -9`, ['--project', 'load', 'packages/im-server/test/kill.system.test.ts']],
+  ]) {
+    const path = join(artifacts, `${name.replaceAll(/\W+/g, '-')}.log`)
+    const log = openSync(path, 'w')
+    await suite(name, args, { command: node24.command, env, stdio: ['ignore', log, log] })
+    closeSync(log)
+    printed.push(() => console.log(`\n— tests: ${name}\n${readFileSync(path, 'utf8')}`))
+  }
+  return () => printed.forEach((print) => print())
 }
 
 // Downloads take the network, the checks below take the processors: both at once.
@@ -110,12 +124,14 @@ if (isAllRequired)
   })
 await suite('unit', ['--project', 'unit'])
 await suite('system', ['--project', 'system'])
+await suite('load', ['--project', 'load'])
+const node24 = await gettingNode
+const onOtherLibrary = node24.command === undefined ? undefined : otherLibrary(node24)
 // What needs all three at once.
 if (isWhole(services.missing) || isAllRequired) await suite('services', ['--project', 'services'])
+;(await onOtherLibrary)?.()
 await services.stop()
-const node24 = await gettingNode
-if (node24.command !== undefined) await otherLibrary(node24)
-else if (isAllRequired) await check('Node 24', () => console.error(`  ${node24.problem}`))
+if (node24.command === undefined && isAllRequired) await check('Node 24', () => console.error(`  ${node24.problem}`))
 
 console.log(`\nRan on the embedded store${services.running.map(({ name }) => `, ${name}`).join('')}.`)
 const hasBrowser = findChromium() !== undefined

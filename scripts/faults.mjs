@@ -15,7 +15,7 @@ for (const problem of problems) console.error(problem)
 if (problems.length > 0) process.exit(1)
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
 const file = 'packages/im-server/test/faults.system.test.ts'
-const run = spawn(process.execPath, [vitest, 'run', '--project', 'system', file], {
+const run = spawn(process.execPath, [vitest, 'run', '--project', 'load', file], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, PARLANCE_TEST_SERVICES_DIR: programs, PARLANCE_FAULT_RUNS: String(count) },

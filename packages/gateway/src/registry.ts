@@ -38,7 +38,8 @@ export type PresenceListener = (subject: string, sessions: readonly RegisteredSe
 export interface PresenceWatch {
   /**
    * Tells the listener from now on when the sessions of these subjects change, and returns those they have now, in the
-   * order asked: no change is missed in between, nor behind a lost connection.
+   * order asked: no change is missed in between, nor behind a lost connection. Each subject's changes are told in their order;
+   * which of several subjects is told of first is left open.
    */
   follow(subjects: readonly string[]): Promise<readonly (readonly RegisteredSession[])[]>
   unfollow(subjects: readonly string[]): void

@@ -19,7 +19,7 @@ import { RawClient } from './support/raw-client.ts'
 import { canReadMemory, ResidentMemory } from './support/resident-memory.ts'
 import { ServerProcess } from './support/server-process.ts'
 
-const floodSeconds = Number(process.env['PARLANCE_FLOOD_SECONDS'] ?? 30)
+const floodSeconds = Number(process.env['PARLANCE_FLOOD_SECONDS'] ?? 15)
 const connectionCount = 200
 const warmUpRounds = 10
 const slowReaderCount = 50

@@ -74,6 +74,8 @@ export class ChatView {
     await this.dialog().getByRole('textbox').fill(name)
     await this.dialog().getByRole('textbox').press('Enter')
     await this.dialog().getByRole('button', { name: 'Write' }).click()
+    // Not the field of the chat that was open before.
+    await this.heading().filter({ hasText: name }).waitFor()
     await this.field().waitFor()
   }
 
