@@ -88,9 +88,10 @@ async function otherLibrary(node24) {
   const title = isNode24 ? 'embedded store on libsql' : 'embedded store on Node 24'
   const folders = onTheStore.map((name) => `packages/${name}/`)
   const printed = []
-  for (const [name, args] of [
-    [title, ['--project', 'unit', ...folders]],
-    [`${title}, kill -9`, ['--project', 'load', 'packages/im-server/test/kill.system.test.ts']],
+  const kills = ['--project', 'load', 'packages/im-server/test/kill.system.test.ts']
+  for (const { name, args } of [
+    { name: title, args: ['--project', 'unit', ...folders] },
+    { name: `${title}, kill -9`, args: kills },
   ]) {
     const path = join(artifacts, `${name.replaceAll(/\W+/g, '-')}.log`)
     const log = openSync(path, 'w')
