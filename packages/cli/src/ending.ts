@@ -3,6 +3,20 @@ import { CliError } from './cli-error.ts'
 import { isRunning, type ProcessRecord } from './run-folder.ts'
 import { keptAlive } from './kept-alive.ts'
 
+/** Who lets clients in stops first, so that those behind them can finish what was accepted. */
+const stages: readonly (readonly string[])[] = [['gateway', 'api'], ['transfer'], ['push', 'cron']]
+
+const stageOf = ({ roles }: ProcessRecord): number =>
+  Math.max(0, ...roles.map((role) => stages.findIndex((stage) => stage.includes(role))))
+
+/** Ends processes stage by stage, those of one stage at the same time. */
+export async function inStopOrder(
+  records: readonly ProcessRecord[],
+  end: (record: ProcessRecord) => Promise<void>,
+): Promise<void> {
+  for (const stage of stages.keys()) await Promise.all(records.filter((record) => stageOf(record) === stage).map(end))
+}
+
 /** What became of a process that was to end: it had ended before, it stopped by itself, or it had to be killed. */
 export type Ending = 'gone' | 'stopped' | 'killed'
 

@@ -133,7 +133,7 @@ async function untilTrue(
 }
 
 /** The line by which a process says that it is ready. */
-export function readyLine(text: string): Ready | undefined {
+function readyLine(text: string): Ready | undefined {
   for (const line of text.split('\n')) {
     if (!line.startsWith('{"parlance":"ready"')) continue
     try {
@@ -147,7 +147,7 @@ export function readyLine(text: string): Ready | undefined {
 }
 
 /** What a process says in its log that it waits for, in its words. */
-export function waitingLines(text: string): string[] {
+function waitingLines(text: string): string[] {
   return text.split('\n').flatMap((line) => {
     if (!line.includes('"waitsFor"')) return []
     try {

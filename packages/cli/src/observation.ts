@@ -1,5 +1,6 @@
 import { askHealth, askMetrics } from './health.ts'
 import type { Sample } from './prometheus.ts'
+import { startCommand } from './roles.ts'
 import { type Addresses, isRunning, type ProcessRecord } from './run-folder.ts'
 
 /** How a process is. `ended`: it was started and is gone, though nobody stopped it. */
@@ -40,7 +41,9 @@ export async function observe(record: ProcessRecord): Promise<Observation> {
       dependencies: {},
       sessions: undefined,
       lag: [],
-      problems: [`${name} has ended by itself: see 'parlance logs ${name}', then start it again with 'parlance start'`],
+      problems: [
+        `${name} has ended by itself: see 'parlance logs ${name}', then start it again with '${startCommand(name)}'`,
+      ],
     }
   const [health, samples] = await Promise.all([askHealth(addresses), askMetrics(addresses)])
   const state = health.silence !== undefined ? 'silent' : health.isReady ? 'ready' : 'not ready'

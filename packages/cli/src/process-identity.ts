@@ -37,11 +37,13 @@ const ofWindows = (pid: number): string | undefined =>
     '-NoProfile',
     '-NonInteractive',
     '-Command',
-    `(Get-Process -Id ${pid} -ErrorAction SilentlyContinue).StartTime.Ticks`,
+    `(Get-Process -Id ${pid} -ErrorAction SilentlyContinue).StartTime.ToFileTimeUtc()`,
   ])
 
 function asked(pid: number, command: string, given: readonly string[]): string | undefined {
-  const { error, stdout } = spawnSync(command, given, { encoding: 'utf8', windowsHide: true })
+  // Whoever asks from another time zone, or in another language, must get the same answer.
+  const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
+  const { error, stdout } = spawnSync(command, given, { encoding: 'utf8', windowsHide: true, env })
   if (error !== undefined)
     throw new CliError(`cannot tell whether process ${pid} is still ours: ${command} does not run: ${error.message}`, {
       cause: error,

@@ -1,7 +1,7 @@
 import { isRole, type Role, roles as allRoles } from '@parlance/im-server/settings'
 import { UsageError } from './cli-error.ts'
 
-/** Who lets clients in is started last, when there is somebody to do their work. */
+/** The first process of a command is started alone, the others together: so a worker makes what all of them share. */
 const startOrder: readonly Role[] = ['transfer', 'push', 'cron', 'api', 'gateway']
 
 /** Space between the ports of one role's processes, so that two roles never meet. */
@@ -53,6 +53,13 @@ export function planProcesses(roles: readonly string[], count: number, basis: Pl
     .flatMap((role) => Array.from({ length: count }, (_, index) => plan(role, index, basis)))
   assertPorts(planned)
   return planned
+}
+
+/** The command that starts the process of a name, and leaves those that run alone. */
+export function startCommand(name: string): string {
+  const [, role = '', index] = /^([a-z]+)(?:-(\d+))?$/.exec(name) ?? []
+  if (!isRole(role)) return 'parlance start'
+  return `parlance start ${role}${index === undefined || index === '1' ? '' : ` --count ${index}`}`
 }
 
 function plan(role: Role, index: number, { apiPort, wsPort }: PlanBasis): PlannedProcess {

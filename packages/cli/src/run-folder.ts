@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Milliseconds } from '@parlance/core'
 import { CliError } from './cli-error.ts'
@@ -23,6 +24,8 @@ export interface ProcessRecord {
 
 /** A log longer than this is put aside when its process is started anew. */
 const logLimitBytes = 16 * 1024 * 1024
+/** Each time somebody else was faster. */
+const lockAttempts = 100
 
 /** `<dataDir>/run`: what runs, and what it wrote. Readable by its owner only. */
 export class RunFolder {
@@ -83,11 +86,11 @@ export class RunFolder {
    */
   async changing<T>(work: () => Promise<T>): Promise<T> {
     this.#make()
-    this.#takeLock()
+    const own = this.#takeLock()
     try {
       return await work()
     } finally {
-      rmSync(this.#lock, { force: true })
+      if (textOf(this.#lock) === own) rmSync(this.#lock, { force: true })
     }
   }
 
@@ -102,25 +105,48 @@ export class RunFolder {
     }
   }
 
-  #takeLock(): void {
-    const own = `${process.pid}\n${processIdentity(process.pid) ?? ''}\n`
-    for (const isLast of [false, true]) {
-      try {
-        return writeFileSync(this.#lock, own, { flag: 'wx', mode: 0o600 })
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-          throw new CliError(
-            `${this.#lock} cannot be written (${(error as Error).message}): choose a folder that this user may write with --data-dir or PARLANCE_DATA_DIR`,
-            { cause: error },
-          )
-        const [pid = '', identity = ''] = readFileSync(this.#lock, 'utf8').split('\n')
-        if (isLast || processIdentity(Number(pid)) === identity)
-          throw new CliError(`another parlance command (process ${pid}) starts or stops here: wait until it is done`, {
-            cause: error,
-          })
-        rmSync(this.#lock, { force: true })
+  /**
+   * Takes the lock and returns what stands in it. A lock whose holder is gone is replaced by whoever first makes the file that is
+   * named after it, so that nobody takes a living one away.
+   */
+  #takeLock(): string {
+    const own = `${process.pid}\n${processIdentity(process.pid) ?? ''}\n${randomUUID()}\n`
+    const draft = `${this.#lock}.${randomUUID()}`
+    try {
+      writeFileSync(draft, own, { mode: 0o600 })
+      for (let attempt = 0; attempt < lockAttempts; attempt++) {
+        if (isLinked(draft, this.#lock)) return own
+        const held = textOf(this.#lock)
+        if (held === undefined) continue
+        assertGone(held)
+        const right = `${this.#lock}.${createHash('sha256').update(held).digest('hex').slice(0, 16)}`
+        if (isLinked(draft, right)) {
+          try {
+            if (textOf(this.#lock) === held) {
+              writeFileSync(`${draft}.new`, own, { mode: 0o600 })
+              renameSync(`${draft}.new`, this.#lock)
+              return own
+            }
+          } finally {
+            rmSync(right, { force: true })
+          }
+        } else {
+          const taker = textOf(right)
+          if (taker === undefined) continue
+          assertGone(taker)
+          rmSync(right, { force: true })
+        }
       }
+    } catch (error) {
+      if (error instanceof CliError) throw error
+      throw new CliError(
+        `${this.#lock} cannot be written (${(error as Error).message}): choose a folder that this user may write with --data-dir or PARLANCE_DATA_DIR`,
+        { cause: error },
+      )
+    } finally {
+      rmSync(draft, { force: true })
     }
+    throw new CliError('other parlance commands start and stop here: wait until they are done')
   }
 
   #files(ending: string): string[] {
@@ -151,4 +177,31 @@ function parseRecord(text: string): ProcessRecord {
     typeof record.stopDeadlineMs === 'number'
   if (!isWhole) throw new Error('something is missing')
   return record as ProcessRecord
+}
+
+/** Gives a file a second name, unless something has it. */
+function isLinked(path: string, name: string): boolean {
+  try {
+    linkSync(path, name)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** @throws CliError when the command that holds a lock still runs. */
+function assertGone(held: string): void {
+  const [pid = '', identity = ''] = held.split('\n')
+  if (processIdentity(Number(pid)) === identity)
+    throw new CliError(`another parlance command (process ${pid}) starts or stops here: wait until it is done`)
 }

@@ -15,6 +15,8 @@ const services = [
   { service: 'Kafka', key: 'kafkaBrokers', setting: 'PARLANCE_KAFKA_BROKERS', port: 9092 },
 ] as const
 
+const maxPort = 65_535
+
 /** The settings that name services. */
 export type ServiceSettings = { readonly [K in (typeof services)[number]['key']]?: string | undefined }
 
@@ -24,17 +26,20 @@ export const serviceAddresses = (settings: ServiceSettings): ServiceAddress[] =>
     hostsOf(settings[key] ?? '').map((address) => ({
       service,
       setting,
-      ...hostAndPort(address, settings[key]?.startsWith('redis+sentinel:') === true ? 26_379 : port),
+      ...hostAndPort(address, /^rediss?[+-]sentinel:/.test(settings[key] ?? '') ? 26_379 : port),
     })),
   )
 
+/** What is left when scheme, options, user, password and path are gone, in this order: a password may hold anything. */
 function hostsOf(text: string): string[] {
-  if (text === '' || text.startsWith('mongodb+srv:')) return []
-  return text.split(',').flatMap((part) => {
-    const withoutScheme = part.trim().replace(/^[a-z+-]+:\/\//, '')
-    const authority = withoutScheme.slice(withoutScheme.lastIndexOf('@') + 1).replace(/[/?].*$/, '')
-    return authority === '' ? [] : [authority]
-  })
+  if (text.startsWith('mongodb+srv:')) return []
+  const hosts = text
+    .trim()
+    .replace(/^[a-z+-]+:\/\//, '')
+    .replace(/\/[^/?@]*\?\w+=.*$/s, '')
+    .replace(/^.*@/s, '')
+    .replace(/[/?].*$/s, '')
+  return hosts.split(',').flatMap((host) => (host.trim() === '' ? [] : [host.trim()]))
 }
 
 function hostAndPort(address: string, usual: number): { host: string; port: number } {
@@ -43,7 +48,12 @@ function hostAndPort(address: string, usual: number): { host: string; port: numb
 }
 
 /** Whether somebody accepts a connection there: nothing when so, else why not. */
-export function connectionProblem(host: string, port: number, withinMs: Milliseconds): Promise<string | undefined> {
+export async function connectionProblem(
+  host: string,
+  port: number,
+  withinMs: Milliseconds,
+): Promise<string | undefined> {
+  if (port > maxPort) return `there are no ports above ${maxPort}`
   return new Promise((resolve) => {
     const socket = connect({ host, port })
     const end = (problem: string | undefined): void => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ConfigError, readConfig } from '@parlance/im-server/settings'
+import { readSetting } from '@parlance/im-server/settings'
 
 /** Settings of the server that commands take; each has an environment variable of the same meaning. */
 export interface Settings {
@@ -44,13 +44,10 @@ export function environmentOf(settings: Settings, environment: NodeJS.ProcessEnv
   return { ...environment, ...Object.fromEntries(given) }
 }
 
-/** Where things are kept; also when other settings are wrong, so that what runs can still be seen and stopped. */
-export function dataDirOf(settings: Settings, environment: NodeJS.ProcessEnv = process.env): string {
-  const full = environmentOf(settings, environment)
-  try {
-    return readConfig({}, full).dataDir
-  } catch (error) {
-    if (error instanceof ConfigError) return full['PARLANCE_DATA_DIR'] || './data'
-    throw error
-  }
-}
+/**
+ * Where things are kept; also when other settings are wrong, so that what runs can still be seen and stopped.
+ *
+ * @throws ConfigError when the file of settings cannot be read: it may name another folder.
+ */
+export const dataDirOf = (settings: Settings, environment: NodeJS.ProcessEnv = process.env): string =>
+  readSetting('dataDir', environmentOf(settings, environment))

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { serviceURL } from '@parlance/testing'
 import { openMongo } from '@parlance/engines/mongo'
 import { createImServer } from '@parlance/im-server'
@@ -34,6 +36,11 @@ describe('parlance copy', () => {
     const second = await parlance.call(['copy'], { PARLANCE_MONGO_URL: mongoURL, ...environment })
     expect([second.code, second.out]).toEqual([0, expect.stringContaining('nothing was touched')])
     expect((await copyToMongo({ dataDir: parlance.dataDir, mongoURL, namespace })).wasDone).toBe(true)
+    // What the new processes will be started with, in the file that tells them.
+    const file = join(parlance.dataDir, 'settings.json')
+    writeFileSync(file, JSON.stringify({ dataDir: parlance.dataDir, mongoURL, namespace }))
+    const third = await parlance.call(['copy'], { PARLANCE_CONFIG: file, PARLANCE_DATA_DIR: '' })
+    expect([third.code, third.out]).toEqual([0, expect.stringContaining('nothing was touched')])
     await drop(mongoURL, namespace)
   })
 })

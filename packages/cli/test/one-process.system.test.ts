@@ -104,6 +104,21 @@ describe('parlance, with the server as one process', () => {
     expect(role.err).toContain('PARLANCE_MONGO_URL')
   })
 
+  it('a bad setting in a file that names the data folder: what runs there is still found', async () => {
+    await parlance.call(['start'])
+    const file = join(parlance.dataDir, 'settings.json')
+    writeFileSync(file, JSON.stringify({ dataDir: parlance.dataDir, secret: 'tooshort' }))
+    const environment = { PARLANCE_CONFIG: file, PARLANCE_DATA_DIR: '' }
+    expect((await parlance.call(['check'], environment)).out).toBe('ready: all\n')
+    expect((await parlance.call(['stop'], environment)).out).toBe('all has stopped\n')
+    const unreadable = await parlance.call(['stop'], { ...environment, PARLANCE_CONFIG: `${file}.not` })
+    expect(unreadable.code).toBe(1)
+    expect(unreadable.err).toContain('cannot be read (ENOENT)')
+    const doctor = await parlance.call(['doctor'], { ...environment, PARLANCE_CONFIG: `${file}.not` })
+    expect(doctor.code).toBe(1)
+    expect(doctor.out).toMatch(/^wrong +configuration +.*cannot be read/m)
+  })
+
   it('wrong words: exit code 2, and what would be right', async () => {
     const role = await parlance.call(['start', 'postman'])
     expect(role.code).toBe(2)

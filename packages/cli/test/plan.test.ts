@@ -1,7 +1,7 @@
 import { roles } from '@parlance/im-server/settings'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { planProcesses } from '../src/roles.ts'
+import { planProcesses, startCommand } from '../src/roles.ts'
 
 const basis = { apiPort: 10_002, wsPort: 10_001, roles: [...roles] }
 
@@ -58,6 +58,14 @@ describe('which processes are started', () => {
       }),
     )
   })
+
+  it.each([
+    ['all', 'parlance start'],
+    ['api+gateway', 'parlance start'],
+    ['gateway', 'parlance start gateway'],
+    ['gateway-1', 'parlance start gateway'],
+    ['gateway-2', 'parlance start gateway --count 2'],
+  ])('the command that starts %s is %s', (name, command) => expect(startCommand(name)).toBe(command))
 
   it.each([
     [['postman'], 1, /there is no role 'postman'/],

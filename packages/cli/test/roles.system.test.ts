@@ -91,6 +91,55 @@ describe('parlance, with a process for each role', () => {
     expect(isAlive(pid)).toBe(false)
   })
 
+  it('a start whose reader has gone goes on to its end', async () => {
+    const given = ['start', 'transfer', 'push', 'gateway', '--program', fakeRole, '--api-port', '0', '--ws-port', '0']
+    const starting = parlance.begin(given, environment)
+    starting.closeOutput()
+    expect(await starting.ended).toBe(0)
+    expect(names()).toEqual(['gateway-1', 'push-1', 'transfer-1'])
+    const stopping = parlance.begin(['stop'])
+    stopping.closeOutput()
+    expect(await stopping.ended).toBe(0)
+    expect(names()).toEqual([])
+  })
+
+  it.skipIf(process.platform === 'win32')('a start whose terminal is closed leaves nothing', async () => {
+    const given = ['start', 'transfer', 'gateway', '--program', fakeRole, '--api-port', '0', '--ws-port', '0']
+    const starting = parlance.begin(given, { ...environment, FAKE_UNREADY: 'gateway' })
+    await until('the second one is started', () => names().includes('gateway-1'))
+    const pids = parlance.records().map(({ pid }) => pid)
+    starting.signal('SIGHUP')
+    expect(await starting.ended).toBe(1)
+    expect(names()).toEqual([])
+    expect(pids.filter(isAlive)).toEqual([])
+  })
+
+  it('stop names what does not run, and refuses what means nothing and what does more', async () => {
+    await start(['gateway', 'push'])
+    const wrong = await parlance.call(['stop', 'gateway', 'transfr'])
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining("no role or process 'transfr'") as string })
+    expect((await parlance.call(['check', 'transfr'])).code).toBe(2)
+    expect(names()).toEqual(['gateway-1', 'push-1'])
+    const some = await parlance.call(['stop', 'gateway', 'cron', 'push-2'])
+    expect(some.out).toBe('No cron runs here.\nNo push-2 runs here.\ngateway-1 has stopped\n')
+    await parlance.call(['stop'])
+    expect((await parlance.call(['stop', 'transfr'])).code).toBe(2)
+  })
+
+  it('what is missing is started by the command that check says', async () => {
+    await start(['gateway', '--count', '2'])
+    const { pid } = parlance.records().find(({ name }) => name === 'gateway-2')!
+    process.kill(pid, 'SIGKILL')
+    await until('it is gone', () => !isAlive(pid))
+    expect((await parlance.call(['check'])).out).toMatch(
+      /gateway-2 has ended by itself.*'parlance start gateway --count 2'/,
+    )
+    expect((await start(['gateway', '--count', '2'])).code).toBe(0)
+    expect((await parlance.call(['check'])).code).toBe(0)
+    await parlance.call(['stop', 'gateway-2'])
+    expect((await parlance.call(['check', 'gateway-2'])).out).toContain("'parlance start gateway --count 2'")
+  })
+
   it('logs end well when their reader has read enough', async () => {
     await start(['cron'])
     const line = `${JSON.stringify({ level: 30, time: new Date().toISOString(), msg: 'x'.repeat(1000) })}\n`

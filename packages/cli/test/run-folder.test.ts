@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TemporaryFolder, temporaryFolder, until } from '@parlance/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { processIdentity } from '../src/process-identity.ts'
 import { isRunning, type ProcessRecord, RunFolder } from '../src/run-folder.ts'
-import { selectProcesses } from '../src/selection.ts'
+import { assertMeaningful, selectProcesses } from '../src/selection.ts'
 import { findUpwards } from '../src/workspace.ts'
 
 describe('what is kept of processes', () => {
@@ -61,6 +62,26 @@ describe('what is kept of processes', () => {
     expect(existsSync(join(run.path, 'lock'))).toBe(false)
   })
 
+  it('only its own lock is removed: one that another command has by then stays', async () => {
+    const lock = join(run.path, 'lock')
+    await run.changing(async () => writeFileSync(lock, 'of another command\n'))
+    expect(readFileSync(lock, 'utf8')).toBe('of another command\n')
+  })
+
+  it('a lock is taken over from the dead by one at a time; nothing of that is left', async () => {
+    mkdirSync(run.path)
+    const lock = join(run.path, 'lock')
+    const dead = 'of the dead\n'
+    writeFileSync(lock, dead)
+    const right = `${lock}.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`
+    writeFileSync(right, `${process.pid}\n${processIdentity(process.pid)}\n`)
+    await expect(run.changing(async () => undefined)).rejects.toThrow(/another parlance command/)
+    expect(readFileSync(lock, 'utf8')).toBe(dead)
+    writeFileSync(right, 'of one that died while it took over\n')
+    expect(await run.changing(async () => 'done')).toBe('done')
+    expect(readdirSync(run.path)).toEqual([])
+  })
+
   it('a folder that cannot be made: the cure', async () => {
     writeFileSync(join(folder.path, 'file'), '')
     const wrong = new RunFolder(join(folder.path, 'file'))
@@ -90,6 +111,20 @@ describe('what is kept of processes', () => {
     child.kill('SIGKILL')
     await ended
     expect(processIdentity(child.pid!)).toBeUndefined()
+  })
+
+  it.skipIf(process.platform === 'linux')('a process is the same for whoever asks, wherever that is', () => {
+    const zone = process.env['TZ']
+    process.env['TZ'] = 'Asia/Tokyo'
+    expect(processIdentity(process.pid)).toBe(record.identity)
+    process.env['TZ'] = zone
+  })
+
+  it('a name that means nothing is refused', () => {
+    for (const name of ['api', 'api-7', 'gateway', 'all', 'odd+name'])
+      expect(() => assertMeaningful([{ name: 'odd+name', roles: [] }], [name])).not.toThrow()
+    for (const name of ['gatewy', 'api-0', 'odd', 'gatewy-1'])
+      expect(() => assertMeaningful([], ['api', name])).toThrow(`there is no role or process '${name}'`)
   })
 
   it('processes are named by themselves or by their roles', () => {

@@ -6,7 +6,7 @@ import { describeStatus } from '../src/commands/status.ts'
 import { probeBase } from '../src/health.ts'
 import type { Observation } from '../src/observation.ts'
 import { parseMetrics } from '../src/prometheus.ts'
-import { serviceAddresses } from '../src/services.ts'
+import { connectionProblem, serviceAddresses } from '../src/services.ts'
 import { table } from '../src/table.ts'
 import { paintFor } from '../src/terminal.ts'
 
@@ -105,6 +105,29 @@ describe('addresses', () => {
     expect(JSON.stringify(found)).not.toMatch(/ss@|secret|ada/)
     expect(serviceAddresses({ mongoURL: 'mongodb+srv://cluster.example/x' })).toEqual([])
     expect(serviceAddresses({})).toEqual([])
+  })
+
+  it.each([
+    ['mongodb://ada:hun,ter2@one,two/x', ['one 27017', 'two 27017']],
+    ['mongodb://ada:hun/ter2@one/x', ['one 27017']],
+    ['mongodb://ada:hun?ter2@one', ['one 27017']],
+    ['mongodb://ada:h@nter2@one:1', ['one 1']],
+    ['mongodb://one/?compressors=snappy,zlib', ['one 27017']],
+    ['mongodb://one/x?appName=ada@work', ['one 27017']],
+  ])('of MongoDB hold no part of a password or an option: %s', (mongoURL, expected) => {
+    expect(serviceAddresses({ mongoURL }).map(({ host, port }) => `${host} ${port}`)).toEqual(expected)
+  })
+
+  it.each([
+    ['redis://:s3c,ret@one', 'one 6379'],
+    ['rediss+sentinel://s1/main', 's1 26379'],
+    ['redis+cluster://one:7000', 'one 7000'],
+  ])('of Redis, in each form: %s', (redisURL, expected) => {
+    expect(serviceAddresses({ redisURL }).map(({ host, port }) => `${host} ${port}`)).toEqual([expected])
+  })
+
+  it('with a port that is none are told in words', async () => {
+    expect(await connectionProblem('127.0.0.1', 99_999, 1_000)).toBe('there are no ports above 65535')
   })
 
   it.each([

@@ -237,7 +237,8 @@ describe.skipIf(!canStart('redis'))('a Redis server that comes and goes', () => 
     await start()
     const errors: string[] = []
     const logger = { ...silentLogger, error: (message: string) => void errors.push(message) }
-    const [here, there] = [await open(300, logger), await open(300)]
+    // Long enough that no lease ends because the machine is busy: then the two would take the name from each other in turn.
+    const [here, there] = [await open(3_000, logger), await open(3_000)]
     here.registry.join(node('n1'))
     await here.registry.register(session('ann', 'a1'))
     there.registry.join({ ...node('n1'), incarnation: 'another' })

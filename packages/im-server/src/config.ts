@@ -44,7 +44,10 @@ export const configSchema = z.object({
   /** Where rows and messages are kept. Without this and the next two: in the data folder. */
   mongoURL: url(/^mongodb(\+srv)?:\/\//, 'mongodb:// or mongodb+srv://'),
   /** The cache that all processes share, and where they find each other's sessions. */
-  redisURL: url(/^rediss?(\+sentinel)?:\/\//, 'redis://, rediss:// or redis+sentinel://'),
+  redisURL: url(
+    /^rediss?([+-](sentinel|cluster))?:\/\//,
+    'redis:// or rediss://, or one of them with +cluster or +sentinel before the colon',
+  ),
   /** The log between accepting, storing and pushing: hosts with ports, with commas between. */
   kafkaBrokers: z
     .string()
@@ -141,21 +144,9 @@ const serviceSettings = ['mongoURL', 'redisURL', 'kafkaBrokers'] as const
  * @throws ConfigError naming the setting, where it came from, and the cure; never its value.
  */
 export function readConfig(options: ConfigInput = {}, environment: NodeJS.ProcessEnv = process.env): Config {
-  const fromEnvironment = Object.fromEntries(
-    Object.entries(environmentNames).flatMap(([key, name]) =>
-      environment[name] === undefined || environment[name] === '' ? [] : [[key, environment[name]]],
-    ),
-  )
-  const given = {
-    ...readFile(environment['PARLANCE_CONFIG']),
-    ...fromEnvironment,
-    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
-  }
-  const parsed = configSchema.strict().safeParse(given)
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `${describe(String(path[0] ?? ''))}: ${message}`)
-    throw new ConfigError(`the configuration is wrong: ${problems.join('; ')}`)
-  }
+  const parsed = configSchema.strict().safeParse(together(options, environment))
+  if (!parsed.success)
+    throw wrong(parsed.error.issues.map(({ path, message }) => ({ setting: String(path[0] ?? ''), message })))
   const config = parsed.data
   if (config.demo === 'on' && !isLoopback(config.host)) {
     throw new ConfigError(
@@ -170,6 +161,35 @@ export function readConfig(options: ConfigInput = {}, environment: NodeJS.Proces
   assertWhole(config)
   return config
 }
+
+/**
+ * Reads one setting by itself, as {@link readConfig} does, whatever is wrong with the others.
+ *
+ * @throws ConfigError when this one is wrong, or the file that `PARLANCE_CONFIG` names cannot be read.
+ */
+export function readSetting<K extends keyof Config>(name: K, environment: NodeJS.ProcessEnv = process.env): Config[K] {
+  const parsed = configSchema.shape[name].safeParse(together({}, environment)[name])
+  if (!parsed.success) throw wrong(parsed.error.issues.map(({ message }) => ({ setting: name, message })))
+  return parsed.data as Config[K]
+}
+
+function together(options: ConfigInput, environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const fromEnvironment = Object.fromEntries(
+    Object.entries(environmentNames).flatMap(([key, name]) =>
+      environment[name] === undefined || environment[name] === '' ? [] : [[key, environment[name]]],
+    ),
+  )
+  return {
+    ...readFile(environment['PARLANCE_CONFIG']),
+    ...fromEnvironment,
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+  }
+}
+
+const wrong = (problems: readonly { readonly setting: string; readonly message: string }[]): ConfigError =>
+  new ConfigError(
+    `the configuration is wrong: ${problems.map(({ setting, message }) => `${describe(setting)}: ${message}`).join('; ')}`,
+  )
 
 /** Whether the data lies in the data folder, and this process is the whole server. */
 export const isEmbedded = ({ mongoURL }: Pick<Config, 'mongoURL'>): boolean => mongoURL === undefined

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
-import { type Clock, Lifecycle, type Milliseconds } from '@parlance/core'
+import { type Clock, heardLater, Lifecycle, type Milliseconds } from '@parlance/core'
 import type { GatewayLimits } from '@parlance/gateway'
 import { Composition } from './composition/token.ts'
 import { provideDomain } from './composition/domain.ts'
@@ -39,6 +39,8 @@ export interface ImServerOptions extends ConfigInput {
   readonly objectStorage?: ObjectStorage | undefined
   /** What a team adds: entities, routes, hooks. Set up in this order. */
   readonly extensions?: readonly Extension[] | undefined
+  /** Ends the making, also while it waits for services: what was begun is undone, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal | undefined
   /** For tests only. */
   readonly faults?: Faults
 }
@@ -81,14 +83,14 @@ export interface ImServer extends ImActions {
  * several. It serves once {@link ImServer.listen} is called.
  *
  * @throws ConfigError for wrong settings, SqliteLockedError when another server has the data folder, SqliteUnwritableError when it
- * cannot be written, the error of the first service that cannot be had.
+ * cannot be written, the error of the first service that cannot be had, the reason of the `signal` that was given.
  */
 export async function createImServer(
   options: ImServerOptions = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<ImServer> {
   const { limits = {}, faults = {}, pushBacklogMessages = 50_000, ...others } = options
-  const { authenticate, objectStorage, extensions = [], ...settings } = others
+  const { authenticate, objectStorage, extensions = [], signal, ...settings } = others
   const config = readConfig(settings, environment)
   const composition = new Composition()
   provideDomain(composition)
@@ -109,10 +111,10 @@ export async function createImServer(
   if (objectStorage !== undefined) composition.provide(parts.objectStorage, () => objectStorage)
 
   if (isEmbedded(config)) provideEmbedded(composition)
-  else await provideServices(composition)
+  else await provideServices(composition, signal)
   const backing = composition.get(parts.backing)
   try {
-    return await assemble(composition, config, extensions)
+    return await assemble(composition, config, extensions, signal)
   } catch (error) {
     await backing.close()
     throw error
@@ -120,14 +122,19 @@ export async function createImServer(
 }
 
 /** Loaded only when there are services to speak to. */
-async function provideServices(composition: Composition): Promise<void> {
+async function provideServices(composition: Composition, signal?: AbortSignal): Promise<void> {
   const { openServices } = await import('./composition/services.ts')
   const { provideDistributed } = await import('./composition/distributed.ts')
-  provideDistributed(composition, await openServices(composition))
+  provideDistributed(composition, await openServices(composition, signal))
 }
 
 /** Puts the server on what it keeps its data in. */
-async function assemble(composition: Composition, config: Config, extensions: readonly Extension[]): Promise<ImServer> {
+async function assemble(
+  composition: Composition,
+  config: Config,
+  extensions: readonly Extension[],
+  signal: AbortSignal | undefined,
+): Promise<ImServer> {
   const backing = composition.get(parts.backing)
   const secrets = composition.get(parts.secrets)
   const logger = composition.get(parts.logger)
@@ -157,7 +164,15 @@ async function assemble(composition: Composition, config: Config, extensions: re
     name: 'connections',
     stop: () => closeConnections(gateway, [doors, attachments], deadlineMs, clock),
   })
+  signal?.throwIfAborted()
+  const interrupt = (): void => void heardLater(lifecycle.stop(deadlineMs))
+  signal?.addEventListener('abort', interrupt, { once: true })
   await lifecycle.start()
+  signal?.removeEventListener('abort', interrupt)
+  if (signal?.aborted === true) {
+    await lifecycle.stop(deadlineMs)
+    throw signal.reason
+  }
 
   const actions = composition.get(parts.hostActions)
   let stopping: Promise<void> | undefined

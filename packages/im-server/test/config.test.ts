@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@parlance/testing'
 import { describe, expect, it } from 'vitest'
-import { isEmbedded, readConfig } from '../src/config.ts'
+import { isEmbedded, readConfig, readSetting } from '../src/config.ts'
 import { ConfigError } from '../src/config-error.ts'
 
 const services = {
@@ -36,6 +36,30 @@ describe('where the data lies', () => {
       const read = (): unknown => readConfig({}, { ...services, [name]: 'ftp//user:hunter2 store' })
       expect(read).toThrow(new RegExp(`\\(${name}\\): must b`))
       expect(read).not.toThrow(/hunter2/)
+    },
+  )
+})
+
+describe('one setting by itself', () => {
+  it('is read whatever is wrong with the others', () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'settings.json')
+    writeFileSync(file, JSON.stringify({ dataDir: '/var/lib/p', namespace: 'shop', secret: 'tooshort' }))
+    const environment = { PARLANCE_CONFIG: file, PARLANCE_NAMESPACE: 'other', PARLANCE_MONGO_URL: 'mongodb://h' }
+    expect(() => readConfig({}, environment)).toThrow(ConfigError)
+    expect(readSetting('dataDir', environment)).toBe('/var/lib/p')
+    expect(readSetting('namespace', environment)).toBe('other')
+    expect(readSetting('apiPort', environment)).toBe(10_002)
+    expect(() => readSetting('secret', environment)).toThrow(/secret \(PARLANCE_SECRET\)/)
+    expect(() => readSetting('dataDir', { PARLANCE_CONFIG: `${file}.not` })).toThrow(/cannot be read \(ENOENT\)/)
+  })
+})
+
+describe('the address of Redis', () => {
+  it.each(['redis://h', 'rediss://h', 'redis+cluster://h:1', 'rediss+sentinel://a,b/main', 'redis-sentinel://a/main'])(
+    'may be %s, as its driver says',
+    (redisURL) => {
+      expect(readConfig({ redisURL }, services).redisURL).toBe(redisURL)
     },
   )
 })

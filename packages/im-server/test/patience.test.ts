@@ -43,6 +43,18 @@ describe('a process that waits for services', () => {
     expect(said).toEqual(['Kafka: waiting for Kafka: it has not answered yet'])
   })
 
+  it('ends with the reason of its signal, whatever it waits for', async () => {
+    const interrupt = new AbortController()
+    patience = new Patience({ clock, logger: silentLogger, forMs: 30_000, signal: interrupt.signal })
+    const [redis, kafka] = ['Redis', 'Kafka'].map((name) =>
+      patience.for(name, () => Promise.reject(new AwayError('nobody listens'))),
+    )
+    await clock.advance(1_000)
+    interrupt.abort(new RefusedError('not wanted any more'))
+    await expect(redis).rejects.toThrow('not wanted any more')
+    await expect(kafka).rejects.toThrow('not wanted any more')
+  })
+
   it('says nothing of one that is there', async () => {
     expect(await patience.for('Kafka', () => Promise.resolve(1))).toBe(1)
     await clock.advance(60_000)

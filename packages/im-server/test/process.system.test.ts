@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { type TemporaryFolder, temporaryFolder, until } from '@parlance/testing'
@@ -77,6 +77,32 @@ describe('the server process', () => {
     for (let time = 0; time < 3; time++) server.signal('SIGINT')
     expect(await server.ended()).toEqual({ code: 0, signal: null })
     expect(server.output).toContain('Parlance has stopped.')
+  })
+
+  it('a signal while it waits for services that are not there ends it, with 0', async () => {
+    const nowhere = `127.0.0.1:${await freePort()}`
+    const server = new ServerProcess(folder.path, await freePort(), await freePort(), {
+      PARLANCE_MONGO_URL: `mongodb://${nowhere}`,
+      PARLANCE_REDIS_URL: `redis://${nowhere}`,
+      PARLANCE_KAFKA_BROKERS: nowhere,
+      PARLANCE_START_WAIT_MS: '600000',
+    })
+    await until('it waits', () =>
+      ['MongoDB', 'Redis', 'Kafka'].every((name) => server.output.includes(`waiting for ${name}`)),
+    )
+    server.signal('SIGTERM')
+    expect(await server.ended()).toEqual({ code: 0, signal: null })
+    expect(server.output).toContain('Parlance has stopped.')
+  })
+
+  it('a signal while it starts ends it, with 0, and the data folder is free', async () => {
+    const server = new ServerProcess(folder.path, await freePort(), await freePort())
+    await until('it has begun', () => existsSync(join(folder.path, 'parlance.db')))
+    server.signal('SIGTERM')
+    expect(await server.ended()).toEqual({ code: 0, signal: null })
+    expect(server.output).toContain('Parlance has stopped.')
+    await server.restart()
+    await server.stop()
   })
 
   it('a port in use: one line with the cure, and exit code 1', async () => {

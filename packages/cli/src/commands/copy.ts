@@ -1,3 +1,4 @@
+import { readSetting } from '@parlance/im-server/settings'
 import { UsageError } from '../cli-error.ts'
 import { dataDirOf, type Settings } from '../settings.ts'
 import type { Terminal } from '../terminal.ts'
@@ -9,16 +10,16 @@ export interface CopyOptions extends Settings {
 
 /** Copies what a stopped server keeps in its data folder into MongoDB, and compares it. */
 export async function copy(options: CopyOptions, terminal: Terminal): Promise<void> {
-  const mongoURL = options.mongoUrl ?? process.env['PARLANCE_MONGO_URL']
-  if (mongoURL === undefined || mongoURL === '')
+  const mongoURL = options.mongoUrl ?? readSetting('mongoURL')
+  if (mongoURL === undefined)
     throw new UsageError('where to copy to is missing: give --mongo-url, or set PARLANCE_MONGO_URL')
   // Loaded here only: no other command needs MongoDB's library.
   const { copyToMongo } = await import('@parlance/im-server/copy')
-  const dataDir = dataDirOf(options, { ...process.env, PARLANCE_MONGO_URL: '' })
+  const dataDir = dataDirOf(options)
   const report = await copyToMongo({
     dataDir,
     mongoURL,
-    namespace: process.env['PARLANCE_NAMESPACE'] || undefined,
+    namespace: readSetting('namespace'),
     onProgress: ({ part, step, done, of }) => terminal.note(`${step} ${part}: ${done} of ${of}`),
   })
   if (report.wasDone) return terminal.say('everything was copied before; nothing was touched')

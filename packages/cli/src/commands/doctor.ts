@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import { type Config, ConfigError, readConfig } from '@parlance/im-server/settings'
+import { type Config, ConfigError, readConfig, readSetting } from '@parlance/im-server/settings'
 import { exitCodes } from '../cli-error.ts'
 import { isRunning, RunFolder } from '../run-folder.ts'
 import { connectionProblem, serviceAddresses, type ServiceSettings } from '../services.ts'
-import { dataDirOf, environmentOf } from '../settings.ts'
+import { environmentOf } from '../settings.ts'
 import { table } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 import { dockerProblem } from './infrastructure.ts'
@@ -24,13 +24,13 @@ const connectMs = 3_000
 export async function doctor(options: ReportOptions, terminal: Terminal): Promise<number> {
   const environment = environmentOf(options)
   const { config, finding } = configuration(environment)
-  const dataDir = dataDirOf(options)
+  const known = config ?? whatIsRight(environment)
   const findings = [
     nodeVersion(process.versions.node),
     finding,
-    dataFolder(dataDir),
-    ...(config === undefined ? [] : await ports(config, new RunFolder(dataDir))),
-    ...(await services(config ?? givenServices(environment))),
+    ...(known.dataDir === undefined ? [] : [dataFolder(known.dataDir)]),
+    ...(config === undefined ? [] : await ports(config, new RunFolder(config.dataDir))),
+    ...(await services(known)),
   ]
   const isWell = findings.every(({ isGood }) => isGood)
   if (options.json === true) terminal.say(JSON.stringify({ healthy: isWell, findings }, undefined, 2))
@@ -125,12 +125,24 @@ const listenProblem = (host: string, port: number): Promise<string | undefined> 
     server.listen(port, host, () => server.close(() => done(undefined)))
   })
 
-/** What can be told of services when the configuration as a whole is wrong. */
-const givenServices = (environment: NodeJS.ProcessEnv): ServiceSettings => ({
-  mongoURL: environment['PARLANCE_MONGO_URL'],
-  redisURL: environment['PARLANCE_REDIS_URL'],
-  kafkaBrokers: environment['PARLANCE_KAFKA_BROKERS'],
-})
+/** What can be told when the configuration as a whole is wrong: the settings that are right by themselves. */
+function whatIsRight(environment: NodeJS.ProcessEnv): ServiceSettings & { readonly dataDir: string | undefined } {
+  const read = <K extends keyof Config>(name: K): Config[K] | undefined => {
+    try {
+      return readSetting(name, environment)
+    } catch (error) {
+      // The configuration's own finding says what is wrong.
+      if (error instanceof ConfigError) return undefined
+      throw error
+    }
+  }
+  return {
+    dataDir: read('dataDir'),
+    mongoURL: read('mongoURL'),
+    redisURL: read('redisURL'),
+    kafkaBrokers: read('kafkaBrokers'),
+  }
+}
 
 async function services(settings: ServiceSettings): Promise<Finding[]> {
   const addresses = serviceAddresses(settings)

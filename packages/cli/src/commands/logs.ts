@@ -44,10 +44,11 @@ export async function logs(name: string | undefined, options: LogsOptions, termi
   if (options.follow !== true) return
   const interrupt = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
-  while (!interrupt.signal.aborted) {
+  const over = AbortSignal.any([interrupt.signal, terminal.readerGone])
+  while (!over.aborted) {
     show(reader.read(chosen()))
     // It is over when it is interrupted, which the loop sees.
-    await keptAlive(wait(systemClock, lookEveryMs, interrupt.signal)).catch(() => undefined)
+    await keptAlive(wait(systemClock, lookEveryMs, over)).catch(() => undefined)
   }
 }
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { readConfig, roles as allRoles } from '@parlance/im-server/settings'
 import { CliError, UsageError } from '../cli-error.ts'
 import { parseDuration } from '../duration.ts'
-import { endProcess } from '../ending.ts'
+import { endProcess, inStopOrder } from '../ending.ts'
 import { launch, type LaunchOptions } from '../launch.ts'
 import { type PlannedProcess, planProcesses } from '../roles.ts'
 import { isRunning, type ProcessRecord, RunFolder } from '../run-folder.ts'
@@ -19,6 +19,9 @@ export interface StartOptions extends Settings {
   readonly program?: string
 }
 
+/** Ctrl-C, a supervisor, and a terminal that is closed. */
+const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** Starts what is not running yet; either all of it is ready in the end, or nothing of it is left. */
 export async function start(roles: readonly string[], options: StartOptions, terminal: Terminal): Promise<void> {
   const environment = environmentOf(options)
@@ -32,7 +35,7 @@ export async function start(roles: readonly string[], options: StartOptions, ter
   const folder = new RunFolder(dataDir)
   const interrupt = new AbortController()
   const onSignal = (): void => interrupt.abort(new CliError('interrupted: what was just started is stopped again'))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
+  for (const signal of interrupts) process.on(signal, onSignal)
   try {
     await folder.changing(() => {
       const launching: LaunchOptions = {
@@ -47,7 +50,7 @@ export async function start(roles: readonly string[], options: StartOptions, ter
       return startMissing(planned, launching, terminal)
     })
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
+    for (const signal of interrupts) process.off(signal, onSignal)
   }
 }
 
@@ -113,11 +116,11 @@ async function startMissing(
     await Promise.allSettled(missing.slice(1).map(begin))
     signal.throwIfAborted()
   } catch (error) {
-    for (const record of started) {
+    await inStopOrder(started, async (record) => {
       terminal.note(`stopping ${record.name} again…`)
       await endProcess(record)
       folder.remove(record.name)
-    }
+    })
     throw error
   }
   terminal.say("See it with 'parlance status' and 'parlance logs', stop it with 'parlance stop'.")

@@ -5,4 +5,5 @@ export const silentTerminal: Terminal = {
   say: () => undefined,
   note: () => undefined,
   paint: (_, text) => text,
+  readerGone: new AbortController().signal,
 }

@@ -33,7 +33,7 @@ export interface HttpApiLimits extends BodyLimits {
 }
 
 /** Bounds that suit a server with default settings. */
-export const defaultHttpApiLimits: HttpApiLimits = {
+const defaultHttpApiLimits: HttpApiLimits = {
   bodyBytes: 1024 * 1024,
   bodyMs: 30_000,
   allBodiesBytes: 64 * 1024 * 1024,

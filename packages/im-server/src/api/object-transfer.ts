@@ -38,7 +38,7 @@ export interface ObjectTransferLimits {
 }
 
 /** Bounds that suit a server with default settings. */
-export const defaultObjectTransferLimits: ObjectTransferLimits = { transferCount: 1_000, idleMs: 60_000 }
+const defaultObjectTransferLimits: ObjectTransferLimits = { transferCount: 1_000, idleMs: 60_000 }
 
 /** What moving files needs. */
 export interface ObjectTransferOptions {

@@ -10,6 +10,8 @@ export interface PatienceOptions {
   readonly logger: Logger
   /** No try begins later than this. */
   readonly forMs: Milliseconds
+  /** Ends the waiting, with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -23,14 +25,16 @@ export class Patience {
   readonly #logger: Logger
   readonly #endsAtMs: Milliseconds
   readonly #hopeless = new AbortController()
+  readonly #over: AbortSignal
 
-  constructor({ clock, logger, forMs }: PatienceOptions) {
+  constructor({ clock, logger, forMs, signal }: PatienceOptions) {
     this.#clock = clock
     this.#logger = logger
     this.#endsAtMs = clock.elapsed() + forMs
+    this.#over = signal === undefined ? this.#hopeless.signal : AbortSignal.any([this.#hopeless.signal, signal])
   }
 
-  /** @throws the error of the last try, or the one that made waiting useless. */
+  /** @throws the error of the last try, or the one that made waiting useless, or the signal's reason. */
   async for<T>(service: string, open: () => Promise<T>): Promise<T> {
     let said: string | undefined
     const say = (why: string): void => {
@@ -49,7 +53,7 @@ export class Patience {
           this.#giveUpOn(error)
           say((error as Error).message)
         }
-        await wait(this.#clock, backoffMs(attempt, between), this.#hopeless.signal)
+        await wait(this.#clock, backoffMs(attempt, between), this.#over)
       }
     } finally {
       quiet.cancel()
@@ -58,7 +62,7 @@ export class Patience {
   }
 
   #giveUpOn(error: unknown): void {
-    if (this.#hopeless.signal.aborted) throw this.#hopeless.signal.reason
+    if (this.#over.aborted) throw this.#over.reason
     const isOver = this.#clock.elapsed() >= this.#endsAtMs
     if (ParlanceError.is(error) && error.retryable && !isOver) return
     this.#hopeless.abort(error)

@@ -28,15 +28,15 @@ export interface Services {
  * Connects to MongoDB, Redis and Kafka, for which it waits as long as the settings say, and makes what is missing there.
  * Repositories, log and links stand on these connections.
  *
- * @throws the error of the first that cannot be had, with its cure; nothing is left open then.
+ * @throws the error of the first that cannot be had, with its cure, or the signal's reason; nothing is left open then.
  */
-export async function openServices(c: Composition): Promise<Services> {
+export async function openServices(c: Composition, signal?: AbortSignal): Promise<Services> {
   const config = c.get(parts.config)
   const { namespace } = config
   const common = { clock: c.get(parts.clock), logger: c.get(parts.logger), metrics: c.get(parts.metrics) }
   const opened = new Opened()
   try {
-    const patience = new Patience({ ...common, forMs: config.startWaitMs })
+    const patience = new Patience({ ...common, forMs: config.startWaitMs, signal })
     const [mongo, redis, kafka] = await opened.all(
       patience.for('MongoDB', () => openMongo({ ...common, url: config.mongoURL!, database: namespace })),
       patience.for('Redis', () => openRedis({ ...common, url: config.redisURL!, prefix: `${namespace}:` })),

@@ -19,7 +19,7 @@ const leaders = { appAdmin: true, owner: true, admin: true } as const
  *
  * A muted member may do what a member may. Everybody may change the own nickname, face and ex.
  */
-export const groupPermissions = {
+const groupPermissions = {
   invite: { ...leaders, member: true },
   /** Where invitations need approval. */
   inviteWithoutApproval: leaders,

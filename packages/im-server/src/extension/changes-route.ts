@@ -17,7 +17,7 @@ import { idLength } from '../domain/ids.ts'
 import { positionOf } from '../domain/version-sync.ts'
 
 /** Most changes, or rows of a list that is read from zero, in one answer. */
-export const maxChangesCount: Count = 200
+const maxChangesCount: Count = 200
 
 /** Names of an entity's change lists, with the values that say which list. */
 type ChangesNames<V> = {

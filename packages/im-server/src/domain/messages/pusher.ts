@@ -11,8 +11,9 @@ import type { UnansweredRequests } from './unanswered-requests.ts'
 /**
  * Finds who is to get what was announced, and has it delivered.
  *
- * Messages of one stream go out in the order of their numbers. What a request over HTTP caused comes behind its answer: the SDKs
- * recognise their own doing by an operation id that they know only from then on. A group's messages reach its members at the
+ * Messages of one stream go out in the order of their numbers. What a request over HTTP of this process caused comes behind its
+ * answer: the SDKs recognise their own doing by an operation id that they know only from then on. What another process answers is
+ * not waited for. A group's messages reach its members at the
  * time of the push, and whom their cause names; what the server says in the name of somebody else goes to nobody else.
  */
 export class Pusher {

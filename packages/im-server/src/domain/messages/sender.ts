@@ -53,9 +53,10 @@ const ownContentTypes = { first: 101, last: 999 }
  *
  * What a sender writes to one conversation keeps the order of the calls, however long each takes to be admitted.
  *
- * {@link send} resolves once the message is durable and numbered. A message with a (sendID, clientMsgID) that its stream holds
- * already is not stored again and gets the first one's answer. One durable step, shared with all other sends of the moment; one
- * more for the very first message between two users, whose conversation rows are made before it.
+ * {@link send} resolves once the message is durable: stored with its number where the outbox appends, in the log of accepted
+ * messages where it publishes. A message with a (sendID, clientMsgID) that its stream holds already is not stored again; its answer
+ * has the first one's serverMsgID, and where the outbox appends also its time. One durable step, shared with all other sends of the
+ * moment; one more for the very first message between two users, whose conversation rows are made before it.
  */
 export class MessageSender {
   readonly #repositories: ImRepositories
