@@ -82,6 +82,10 @@ const onTheStore = ['core', 'engines', 'seq-allocator', 'notification-bus', 'cac
  * @returns a function that prints what they printed: they run beside others.
  */
 async function otherLibrary(node24) {
+  if (node24.command === undefined) {
+    if (isAllRequired) await check('Node 24', () => console.error(`  ${node24.problem}`))
+    return () => undefined
+  }
   const env = { ...process.env, PARLANCE_KILL_RUNS: '4' }
   for (const name of Object.keys(env)) if (/^(REQUIRE_SERVICES$|PARLANCE_TEST_)/.test(name)) delete env[name]
   if (isNode24) env.PARLANCE_SQLITE_LIBRARY = 'libsql'
@@ -127,12 +131,11 @@ await suite('unit', ['--project', 'unit'])
 await suite('system', ['--project', 'system'])
 await suite('load', ['--project', 'load'])
 const node24 = await gettingNode
-const onOtherLibrary = node24.command === undefined ? undefined : otherLibrary(node24)
+const onOtherLibrary = otherLibrary(node24)
 // What needs all three at once.
 if (isWhole(services.missing) || isAllRequired) await suite('services', ['--project', 'services'])
-;(await onOtherLibrary)?.()
+;(await onOtherLibrary)()
 await services.stop()
-if (node24.command === undefined && isAllRequired) await check('Node 24', () => console.error(`  ${node24.problem}`))
 
 console.log(`\nRan on the embedded store${services.running.map(({ name }) => `, ${name}`).join('')}.`)
 const hasBrowser = findChromium() !== undefined

@@ -141,7 +141,7 @@ export class Member implements NodeMembership {
   /** @returns whether there is nothing to look for because everything was put back, or nothing may be. */
   async #renew(): Promise<boolean> {
     const { redis, layout, own, leaseMs, logger } = this.#options
-    const status = await redis.run(renewScript.on([layout.nodes], [this.run, leaseMs]))
+    const status = await redis.run(renewScript.on([layout.nodes], [this.run, leaseMs, this.name]))
     if (status === 'renewed') return false
     if (status === 'taken') {
       if (!this.#isTaken)

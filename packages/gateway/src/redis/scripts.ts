@@ -24,20 +24,24 @@ redis.call('PUBLISH', ARGV[5], 'joined ' .. ARGV[1])
 return 1
 `)
 
-/** Renews a lease. KEYS nodes; ARGV run, leaseMs. Answers 'renewed', 'lapsed', or 'taken' by another node of its name. */
+/**
+ * Renews a lease. KEYS nodes; ARGV run, leaseMs, name. Answers 'renewed', 'lapsed', or 'taken' by another node of its name, which
+ * may be all that is remembered by now: what ended is swept.
+ */
 export const renewScript = new RedisScript(`${now}
 local own = redis.call('HGET', KEYS[1], ARGV[1])
-if not own then return 'lapsed' end
-local node = cjson.decode(own)
-if node[3] > now then
-  node[3] = now + tonumber(ARGV[2])
-  redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(node))
-  return 'renewed'
+if own then
+  local node = cjson.decode(own)
+  if node[3] > now then
+    node[3] = now + tonumber(ARGV[2])
+    redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(node))
+    return 'renewed'
+  end
 end
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local other = cjson.decode(all[i + 1])
-  if all[i] ~= ARGV[1] and other[1] == node[1] and other[3] > now then return 'taken' end
+  if all[i] ~= ARGV[1] and other[1] == ARGV[3] and other[3] > now then return 'taken' end
 end
 return 'lapsed'
 `)
