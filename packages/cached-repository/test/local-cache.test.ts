@@ -48,3 +48,12 @@ it('lets a value go when its jittered time is over', async () => {
   await clock.advance(2)
   expect(cache.peek('k')).toBeUndefined()
 })
+
+it('has let a value go when its whole time is over, however little of it the jitter takes', async () => {
+  cache = new LocalCache({ maxBytes: 10_000, ttlMs: 1_000, clock, metrics: noMetrics, random: () => 0 })
+  await cache.fetch('k', async () => 'v', sizeOf)
+  await clock.advance(999)
+  expect(cache.peek('k')?.value).toBe('v')
+  await clock.advance(1)
+  expect(cache.peek('k')).toBeUndefined()
+})

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 /** Writes a line and lives; ends at once while the file that it is given is not there. */
 const program = `
 if (!require('node:fs').existsSync(process.argv[1])) process.exit(3)
-console.log('begun ' + process.pid)
 process.on('SIGTERM', () => process.exit(0))
+console.log('begun ' + process.pid)
 setInterval(() => undefined, 1e9)
 `
 

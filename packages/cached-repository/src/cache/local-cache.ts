@@ -159,7 +159,8 @@ export class LocalCache {
           { value, promise: flight },
           {
             size: this.#size(key, sizeOf(value)),
-            ttl: Math.max(1, Math.round(this.#ttlMs * (1 - jitter * this.#random()))),
+            // lru-cache still serves what is exactly this old, and the promise is: when `ttlMs` are over, it is gone.
+            ttl: Math.max(1, Math.floor(this.#ttlMs * (1 - jitter * this.#random())) - 1),
           },
         )
         this.#bytes.set(this.#held.calculatedSize)
