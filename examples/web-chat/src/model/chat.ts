@@ -6,6 +6,9 @@ import type { LoadedSdk, Sdk } from './sdk.ts'
 import type { Store } from './store.ts'
 import { Threads } from './threads.ts'
 
+/** The core lets a connection pass without a sync while the last one is younger than five seconds; this is a little more. */
+const syncPauseMs = 5_500
+
 /** What the parts of a chat share. */
 export interface Context {
   readonly sdk: Sdk
@@ -21,6 +24,8 @@ export class Chat {
   readonly groups: Groups
   readonly presence: Presence
   readonly #context: Context
+  #syncedAtMs = Number.NEGATIVE_INFINITY
+  #syncTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor({ sdk, events }: LoadedSdk, store: Store, selfID: string) {
     const context: Context = { sdk, store, selfID }
@@ -81,8 +86,15 @@ export class Chat {
     // Who is online is not known until the connection is back.
     sdk.on(events.OnConnecting, () => store.set({ link: 'connecting', online: {}, typing: {} }))
     sdk.on(events.OnConnectFailed, () => store.set({ link: 'offline', online: {}, typing: {} }))
-    sdk.on(events.OnConnectSuccess, () => store.set({ link: 'online' }))
-    sdk.on(events.OnSyncServerStart, () => store.set({ isSyncing: true }))
+    sdk.on(events.OnConnectSuccess, () => {
+      store.set({ link: 'online' })
+      this.#connectAgainIfNotSynced()
+    })
+    sdk.on(events.OnSyncServerStart, () => {
+      clearTimeout(this.#syncTimer)
+      this.#syncedAtMs = performance.now()
+      store.set({ isSyncing: true })
+    })
     const finish = (): void => {
       store.set({ isSyncing: false })
       if (store.state.stage.kind === 'open') void this.#readAll()
@@ -94,6 +106,16 @@ export class Chat {
     sdk.on(events.OnUserTokenExpired, leave('Your session has expired.'))
     sdk.on(events.OnUserTokenInvalid, leave('The server no longer accepts this session.'))
     sdk.on(events.OnSelfInfoUpdated, ({ data: { userID, nickname } }) => store.set({ self: { userID, nickname } }))
+  }
+
+  /** What came while a connection was away that the core did not sync after would be missing until somebody writes again. */
+  #connectAgainIfNotSynced(): void {
+    const { sdk, store } = this.#context
+    const waitMs = this.#syncedAtMs + syncPauseMs - performance.now()
+    clearTimeout(this.#syncTimer)
+    if (waitMs <= 0) return
+    const connectAgain = () => store.attempt('The chat could not connect again', () => sdk.networkStatusChanged())
+    this.#syncTimer = setTimeout(() => void connectAgain(), waitMs)
   }
 
   #listenToMessages(events: LoadedSdk['events']): void {

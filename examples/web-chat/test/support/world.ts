@@ -96,6 +96,11 @@ export class World {
     await this.#im.listen({ apiPort: portOf(this.#api), wsPort: portOf(this.#ws) })
   }
 
+  /** Somebody writes to somebody else, without a page of their own. */
+  async write(sendID: string, recvID: string, content: string): Promise<void> {
+    await this.#im.sendMessage({ sendID, recvID, sessionType: 1, contentType: 101, content: { content } })
+  }
+
   /** After each test: keeps what was on the screen when it failed, and closes every page. */
   async endTest(task: { readonly name: string; readonly result?: { readonly state: string } }): Promise<void> {
     for (const [number, page] of this.#browser
