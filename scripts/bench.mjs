@@ -1,15 +1,14 @@
 // Builds what is not up to date, then runs the workloads; `npm run bench -- --help` lists the options.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { installPrograms, programs } from './services/programs.mjs'
+import { programs, requirePrograms } from './services/programs.mjs'
 import { root, setup } from './setup.mjs'
 
 setup()
 const given = process.argv.slice(2)
 const isOnServices = /--stack[= ](services|both)\b/.test(given.join(' '))
 if (isOnServices && !process.env.PARLANCE_MONGO_URL) {
-  const problems = await installPrograms({ packages: false, alsoPackages: [], say: (line) => console.error(line) })
-  for (const reason of Object.values(problems)) if (reason !== undefined) console.error(reason)
+  await requirePrograms({ say: (line) => console.error(line) })
   process.env.PARLANCE_TEST_SERVICES_DIR ||= programs
 }
 const runner = join(root, 'benchmarks/dist/runner/main.js')

@@ -1,7 +1,7 @@
 // Strikes a server of ten processes under load: npm run faults -- <how many faults>; PARLANCE_SEED=… repeats them.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { installPrograms, programs } from './services/programs.mjs'
+import { programs, requirePrograms } from './services/programs.mjs'
 import { root, setup } from './setup.mjs'
 
 const count = Number(process.argv[2] ?? 60)
@@ -10,9 +10,7 @@ if (!Number.isInteger(count) || count < 1) {
   process.exit(1)
 }
 setup()
-const problems = Object.values(await installPrograms()).filter((problem) => problem !== undefined)
-for (const problem of problems) console.error(problem)
-if (problems.length > 0) process.exit(1)
+await requirePrograms()
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
 const file = 'packages/im-server/test/faults.system.test.ts'
 const run = spawn(process.execPath, [vitest, 'run', '--project', 'load', file], {

@@ -118,6 +118,13 @@ export async function installPrograms({ packages = true, alsoPackages = [], say 
   }
 }
 
+/** Installs what is missing, for a command that needs all of it: ends the process when something cannot be had, and says why. */
+export async function requirePrograms(options) {
+  const problems = Object.values(await installPrograms(options)).filter((problem) => problem !== undefined)
+  for (const problem of problems) console.error(problem)
+  if (problems.length > 0) process.exit(1)
+}
+
 /** The cure for a program that is not there. */
 const cureOf = (names) => {
   const debian = {
