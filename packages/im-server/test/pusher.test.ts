@@ -26,10 +26,12 @@ function rig(failures = 0) {
   const backlog = new PushBacklog(100, noMetrics)
   const clock = new VirtualClock()
   const syncing = new SyncingSessions(clock)
+  const reads: (readonly [stream: string, first: number, last: number])[] = []
   let left = failures
   const repositories = {
     messages: {
       async range(stream: string, first: number, last: number) {
+        reads.push([stream, first, last])
         if (stream.endsWith('bob') && left-- > 0) throw new OverloadedError('try again')
         const [, , sendID = '', recvID = ''] = stream.split('/')
         return Array.from({ length: last - first + 1 }, (_, index) => {
@@ -61,7 +63,7 @@ function rig(failures = 0) {
     requests,
     silentLogger,
   )
-  return { pusher, requests, backlog, clock, syncing, deliveries }
+  return { pusher, requests, backlog, clock, syncing, deliveries, reads }
 }
 
 const stream = singleAddress('ada', 'bob').stream
@@ -246,5 +248,22 @@ describe('pushing', () => {
     expect(deliveries.filter(({ to }) => to[0] === 'amy')).toHaveLength(1)
     expect(deliveries.filter(({ to }) => to[0] === 'bob').map(({ seqs }) => seqs)).toEqual([[1, 2]])
     expect(() => backlog.enter(stream)).not.toThrow()
+  })
+
+  it('what a stream announced message by message is read together, a hundred at most, and pushed in order', async () => {
+    const { pusher, deliveries, reads } = rig()
+    const other = singleAddress('ada', 'amy').stream
+    const one = Array.from({ length: 120 }, (_, index) => [stream, index + 1, index + 1] as const)
+    await pusher.push(batch(...one, [other, 7, 7], [stream, 125, 126], [other, 8, 8]))
+    expect(reads).toEqual([
+      [stream, 1, 100],
+      [stream, 101, 120],
+      [stream, 125, 126],
+      [other, 7, 8],
+    ])
+    const seqsTo = (userID: string) =>
+      deliveries.flatMap(({ to, seqs }) => (to.includes(userID) && !to.includes('ada') ? seqs : []))
+    expect(seqsTo('bob')).toEqual([...one.map(([, seq]) => seq), 125, 126])
+    expect(seqsTo('amy')).toEqual([7, 8])
   })
 })

@@ -189,6 +189,42 @@ describe.skipIf(mongoURL === undefined)('several processes on the streams of one
     expect(await commandsOf(() => journal.heads(many))).toEqual(['find'])
   })
 
+  it('reads what was appended since of many streams in one query, of the newest entries only', async () => {
+    const [writer, reader] = [await join(), await join()]
+    const streams = Array.from({ length: 40 }, (_, index) => `s${index}`)
+    const append = (count: number, prefix: string) =>
+      Promise.all(streams.map((stream) => writer.append(stream, entries(count, `${stream} ${prefix}`))))
+    await append(70, 'a'.repeat(1000))
+    await reader.heads(streams)
+    await append(2, 'b')
+    const sizes: number[] = []
+    const commands = await commandsOf(async () => {
+      const found = await Promise.all(streams.map((stream) => reader.read(stream, 71, 72)))
+      for (const [index, stream] of streams.entries())
+        expect(textsOf(found[index]!)).toEqual([`71 ${stream} b1`, `72 ${stream} b2`])
+      for (const { payload } of found.flat()) sizes.push(payload.buffer.byteLength)
+    })
+    expect(commands).toEqual(['find'])
+    // None keeps the answer about all streams in memory.
+    expect(Math.max(...sizes)).toBeLessThan(20_000)
+  })
+
+  it('reads what is not among the newest entries any more: more came than was foreseen, or it was sealed or given up', async () => {
+    const [writer, reader] = [await join(), await join()]
+    await writer.append('s', entries(50, 'a'))
+    await reader.heads(['s'])
+    await writer.append('s', entries(45, 'b'))
+    const range = Array.from({ length: 45 }, (_, index) => `${51 + index} b${index + 1}`)
+    expect(textsOf(await reader.read('s', 51, 52))).toEqual(range.slice(0, 2))
+    expect(textsOf(await reader.read('s', 51, 95))).toEqual(range)
+    await writer.append('s', entries(250, 'c'))
+    expect(textsOf(await reader.read('s', 94, 97))).toEqual(['94 b44', '95 b45', '96 c1', '97 c2'])
+    expect(textsOf(await reader.read('s', 346, 400))).toEqual([])
+    expect(textsOf(await reader.read('s', 345, 400))).toEqual(['345 c250'])
+    await writer.truncate('s', 344)
+    expect(textsOf(await reader.read('s', 340, 400))).toEqual(['344 c249', '345 c250'])
+  })
+
   it('knows the newest number of a tag, in the tail and in what was sealed', async () => {
     const journal = await join()
     const tagged = (stream: string, count: number, tag: string) =>

@@ -2,6 +2,7 @@ import { convertMongoError, type Mongo } from '@parlance/engines/mongo'
 import { type AnyBulkWriteOperation, type Filter, MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb'
 import type { Batch } from './batch.ts'
 import { type BlockDocument, hashOf, type NumberDocument, numberID, type TailDocument } from './documents.ts'
+import type { NewestEntries } from './newest-reads.ts'
 import type { Sealing } from './sealing.ts'
 import { type Tail, tailProjection } from './tail.ts'
 
@@ -47,6 +48,22 @@ export class Collections {
         .find({ _id: { $in: [...ids] } }, { projection, promoteBuffers: true, batchSize: ids.length + 1 })
         .toArray()
         .then((found) => found as D[]),
+    )
+  }
+
+  /** Ends of streams, as far as they are there, with so many of their newest entries. One query. */
+  newest(streams: readonly string[], count: number): Promise<NewestEntries[]> {
+    return this.#mongo.on<TailDocument, NewestEntries[]>(journal, (collection) =>
+      collection
+        .find(
+          { _id: { $in: [...streams] } },
+          {
+            projection: { head: 1, floor: 1, first: 1, tail: { $slice: -count } },
+            promoteBuffers: true,
+            batchSize: streams.length + 1,
+          },
+        )
+        .toArray(),
     )
   }
 

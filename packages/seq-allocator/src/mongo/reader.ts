@@ -3,21 +3,23 @@ import type { StoredEntry, StreamHead } from '../journal.ts'
 import { assertCount, maxReadBytes, maxReadEntries } from '../limits.ts'
 import type { Collections } from './collections.ts'
 import { type BlockDocument, blockCount, blockEnd, blockID, hashOf, numberID, type TailDocument } from './documents.ts'
+import { NewestReads } from './newest-reads.ts'
 
 /** Entries that a stream should have are not there: somebody else changed its documents. */
 export class JournalDamagedError extends ParlanceError {
   static override readonly code = 'JOURNAL_DAMAGED'
 }
 
-/** What is known for good of a stream: both only rise. */
+/** What is known for good of a stream: all of it only rises. */
 interface Bounds {
   readonly first: number
   readonly floor: number
+  readonly head: number
 }
 
 /** A part of a stream, as one query gave it. */
 interface Found {
-  readonly tail: TailDocument | undefined
+  readonly tail: Pick<TailDocument, 'head' | 'floor'> | undefined
   /** Consecutive entries, ascending. */
   readonly pieces: readonly { readonly first: number; readonly entries: BlockDocument['entries'] }[]
 }
@@ -27,14 +29,25 @@ const streamsPerQuery: Count = 10_000
 /** A block may be sealed between the look at the tail and that at the blocks, and again. */
 const tries: Count = 5
 const tagFieldsPerQuery: Count = 50
+/** Most of the newest entries of a stream that are asked for without the others. */
+const newestCount: Count = 64
+/** So many entries may have come since the end of a stream was last seen. */
+const arrivedCount: Count = 8
 
-/** Reads streams: tails and sealed blocks by their ids, both in one query. */
+/**
+ * Reads streams: tails and sealed blocks by their ids, both in one query.
+ *
+ * Whoever follows streams asks for what was appended since: that is one query for all streams asked in one turn, of their newest
+ * entries only.
+ */
 export class Reader {
   readonly #collections: Collections
+  readonly #newest: NewestReads
   readonly #known = new Map<string, Bounds>()
 
   constructor(collections: Collections) {
     this.#collections = collections
+    this.#newest = new NewestReads(collections)
   }
 
   async read(
@@ -140,6 +153,8 @@ export class Reader {
   async #find(stream: string, wanted: readonly number[], isRange = false): Promise<Found> {
     const from = wanted[0]!
     const to = wanted.at(-1)!
+    const newest = isRange ? await this.#findNewest(stream, from, to) : undefined
+    if (newest !== undefined) return newest
     for (let attempt = 0; attempt < tries; attempt++) {
       const ends = new Set<number>()
       if (isRange) for (let end = blockEnd(from); end <= blockEnd(to); end += blockCount) ends.add(end)
@@ -172,9 +187,26 @@ export class Reader {
     throw new JournalDamagedError(`entries between ${from} and ${to} of ${stream} are missing`)
   }
 
-  #learn({ _id: stream, first, floor }: TailDocument): void {
+  /** The same, for what lies close to the end that was last seen; undefined when it may not, or does not any more. */
+  async #findNewest(stream: string, from: number, to: number): Promise<Found | undefined> {
+    const head = this.#known.get(stream)?.head
+    if (head === undefined) return undefined
+    const count = Math.max(head, to) - from + 1 + arrivedCount
+    if (count > newestCount) return undefined
+    const tail = await this.#newest.of(stream, count)
+    if (tail === undefined) return { tail, pieces: [] }
+    this.#learn(tail)
+    const first = tail.head - tail.tail.length + 1
+    if (!isWhole([{ first, entries: tail.tail }], tail, undefined, from, to)) return undefined
+    // Copies: a few entries are not to keep an answer about many streams in memory.
+    const wanted = tail.tail.slice(Math.max(0, from - first), Math.max(0, to - first + 1))
+    const entries = wanted.map(({ p }) => ({ p: Buffer.from(p) }))
+    return { tail, pieces: [{ first: Math.max(first, from), entries }] }
+  }
+
+  #learn({ _id: stream, first, floor, head }: Pick<TailDocument, '_id' | 'first' | 'floor' | 'head'>): void {
     this.#known.delete(stream)
-    this.#known.set(stream, { first, floor })
+    this.#known.set(stream, { first, floor, head })
     if (this.#known.size <= maxKnownStreams) return
     for (const oldest of this.#known.keys()) {
       this.#known.delete(oldest)
@@ -199,7 +231,7 @@ function entriesOf(pieces: Found['pieces'], from: number, to: number): StoredEnt
 /** Tells whether pieces hold everything that is wanted and that the tail says is there. */
 function isWhole(
   pieces: Found['pieces'],
-  { floor, head }: TailDocument,
+  { floor, head }: Pick<TailDocument, 'head' | 'floor'>,
   wanted: readonly number[] | undefined,
   from: number,
   to: number,

@@ -1,4 +1,4 @@
-import { type Logger, ParlanceError } from '@parlance/core'
+import { type Count, type Logger, ParlanceError } from '@parlance/core'
 import type { Batch } from '@parlance/notification-bus'
 import { msgFrom, MsgData, sessionTypes, withNumber } from '@parlance/openim-protocol'
 import type { ImRepositories } from '../repositories.ts'
@@ -7,6 +7,9 @@ import type { Admission } from './push-backlog.ts'
 import type { Cause, PushRecord } from './push-record.ts'
 import { runsByKey } from './stream-runs.ts'
 import type { UnansweredRequests } from './unanswered-requests.ts'
+
+/** Most entries of a stream that are read at once, unless one record has more. */
+const joinedCount: Count = 100
 
 /**
  * Finds who is to get what was announced, and has it delivered.
@@ -72,7 +75,7 @@ export class Pusher {
 
   async #pushRecords(stream: string, records: readonly PushRecord[]): Promise<void> {
     try {
-      const batches = await Promise.all(records.map((record) => this.#read(record)))
+      const batches = await Promise.all(joined(records).map((record) => this.#read(record)))
       await this.#requests.answered(records.flatMap(({ causes }) => causes))
       for (const batch of byAudience(batches.flat())) await this.#pushBatch(stream, batch)
     } catch (error) {
@@ -125,6 +128,23 @@ export class Pusher {
     }
     return ids
   }
+}
+
+/** Records of one stream, those that follow each other made one: entries are read together. */
+function joined(records: readonly PushRecord[]): PushRecord[] {
+  const all: PushRecord[] = []
+  for (const record of records) {
+    const before = all.at(-1)
+    if (
+      record.kind === 'stored' &&
+      before?.kind === 'stored' &&
+      before.last + 1 === record.first &&
+      record.last - before.first < joinedCount
+    )
+      all[all.length - 1] = { ...before, last: record.last, causes: [...before.causes, ...record.causes] }
+    else all.push(record)
+  }
+  return all
 }
 
 /** Cuts a batch where other users are to be told. */
