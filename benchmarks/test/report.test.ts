@@ -105,6 +105,8 @@ describe('results', () => {
     const table = renderResults(machine, [{ ...result, stack: 'services' as const, windows }], false)
     expect(table).toContain('W1 on services, CPU % of each process: api 1, gateway 40, mongodb 88, redis 10.')
     expect(table).not.toContain('other processes')
+    const idle = renderResults(machine, [{ ...result, stack: 'services' as const, windows: [] }], false)
+    expect(idle).not.toContain('of each process')
   })
 
   it('name every fault', () => {

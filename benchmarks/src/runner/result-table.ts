@@ -88,7 +88,8 @@ function renderRow(result: WorkloadResult): string[] {
 
 function remarksOf({ workload: name, stack, load, windows }: WorkloadResult): string[] {
   const workload = stack === 'embedded' ? name : `${name} on ${stack}`
-  const remarks = stack === 'embedded' ? [] : [`${workload}, CPU % of each process: ${cpuOfEach(windows)}.`]
+  const hasCpu = stack !== 'embedded' && windows.length > 0
+  const remarks = !hasCpu ? [] : [`${workload}, CPU % of each process: ${cpuOfEach(windows)}.`]
   if (load.kind === 'connections') return remarks
   const generator = median(load.windows.map((window) => window.generatorCpuPercent)) ?? 0
   if (generator > saturatedPercent) {
