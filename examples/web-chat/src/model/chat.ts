@@ -82,7 +82,10 @@ export class Chat {
 
   #listenToLink(events: LoadedSdk['events']): void {
     const { sdk, store } = this.#context
-    const leave = (reason: string) => (): void => store.set({ stage: { kind: 'elsewhere', reason }, dialog: undefined })
+    const leave = (reason: string) => (): void => {
+      clearTimeout(this.#syncTimer)
+      store.set({ stage: { kind: 'elsewhere', reason }, dialog: undefined })
+    }
     // Who is online is not known until the connection is back.
     sdk.on(events.OnConnecting, () => store.set({ link: 'connecting', online: {}, typing: {} }))
     sdk.on(events.OnConnectFailed, () => store.set({ link: 'offline', online: {}, typing: {} }))
