@@ -54,7 +54,7 @@ describe.skipIf(!canStart('redis'))('one server', () => {
       interrupted: () => void heard.push('interrupted'),
     })
     expect(await redis.run(count.on(['k']))).toBe(1)
-    server.pause()
+    await server.pause()
     const sent = redis.run(count.on(['k']))
     const outcome = expect(sent).rejects.toThrow(RedisUnavailableError)
     await until('it was sent', () => redis.pendingCommands === 1)

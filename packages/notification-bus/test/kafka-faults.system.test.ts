@@ -30,7 +30,7 @@ describe.skipIf(!canStart('kafka'))('a broker that dies', () => {
         })
         const { acknowledged } = load
         await until('it runs', () => acknowledged.length > 500)
-        if (fault === 'pause') server.pause()
+        if (fault === 'pause') await server.pause()
         else await server.kill()
         await until('health says so', async () => !(await log.health()).healthy)
         if (fault === 'pause') server.resume()
@@ -63,7 +63,7 @@ describe.skipIf(!canStart('kafka'))('a broker that dies', () => {
     try {
       const log = house.open({ partitions: 1, deliveryMs: 1 })
       await log.publish('t', [record('k', 'first')])
-      server.pause()
+      await server.pause()
       await expect(log.publish('t', [record('k', 'given up')])).rejects.toMatchObject({ retryable: true })
       server.resume()
       await until('it publishes again', () => log.publish('t', [record('k', 'next')]).then(() => true))

@@ -195,7 +195,7 @@ describe.skipIf(!canStart('redis'))('when messages get lost', () => {
   it('a server that hangs is noticed, though the connection stays open', async () => {
     await using server = await startRedis()
     const other = await open(server.url, prefix, { silentMs: 100 })
-    server.pause()
+    await server.pause()
     await until('it flushed', () => (other.counts.get('parlance_invalidation_flushes_total connection') ?? 0) > 2)
     expect(other.counts.get('parlance_invalidation_staleness_ms')).toBeGreaterThan(100)
     server.resume()

@@ -181,7 +181,7 @@ describe.skipIf(!canStart('redis'))('no read is stale after its mark', () => {
     const load = new Load(processes)
     for (let round = 0; round < 5; round++) {
       await progress(load, 300)
-      server.pause()
+      await server.pause()
       const bypasses = sum(processes, 'rockscache_reads_total bypass')
       await until('reads go past it', () => sum(processes, 'rockscache_reads_total bypass') > bypasses + 100)
       server.resume()

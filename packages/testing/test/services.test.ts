@@ -61,7 +61,7 @@ describe.skipIf(!canStart('redis'))('a private Redis', () => {
 
   it('hangs while it is paused', async () => {
     await using server = await startRedis()
-    server.pause()
+    await server.pause()
     await expect(redisCommand(server.port, 'PING')).rejects.toThrow('no answer to PING')
     server.resume()
     expect(await redisCommand(server.port, 'PING')).toBe('PONG')

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, createWriteStream, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Bytes, InvalidArgumentError } from '@parlance/core'
 import {
@@ -93,11 +93,10 @@ class LocalFolder implements ObjectStorage {
     const draft = draftIn(folder)
     try {
       const md5 = createHash('md5')
-      await pipeline(
-        bytes,
-        (source: AsyncIterable<Uint8Array>) => metered(source, partNumber, byteCount, md5),
-        createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }),
-        { signal: writer.signal },
+      await intoDraft(draft, (file) =>
+        pipeline(bytes, (source: AsyncIterable<Uint8Array>) => metered(source, partNumber, byteCount, md5), file, {
+          signal: writer.signal,
+        }),
       )
       writer.signal.throwIfAborted()
       const part = { partNumber, byteCount, md5: md5.digest('hex') }
@@ -234,8 +233,8 @@ async function joined(folder: string, md5s: readonly string[], draft: string): P
     })
   const sha256 = createHash('sha256')
   let byteCount = 0
-  await pipeline(
-    async function* () {
+  await intoDraft(draft, (file) =>
+    pipeline(async function* () {
       for (const name of names)
         for await (const chunk of createReadStream(join(folder, name), { highWaterMark: chunkBytes })) {
           const bytes = chunk as Buffer
@@ -243,10 +242,22 @@ async function joined(folder: string, md5s: readonly string[], draft: string): P
           byteCount += bytes.length
           yield bytes
         }
-    },
-    createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }),
+    }, file),
   )
   return { contentID: sha256.digest('hex'), byteCount }
+}
+
+/** Writes a draft. It is closed when this settles: opening goes on beside what fails, and would make a file that was removed anew. */
+async function intoDraft(draft: string, write: (file: Writable) => Promise<void>): Promise<void> {
+  const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true })
+  const closed = new Promise<void>((resolve) => void file.once('close', resolve))
+  try {
+    await write(file)
+  } catch (error) {
+    file.destroy()
+    await closed
+    throw error
+  }
 }
 
 async function* metered(

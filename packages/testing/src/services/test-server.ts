@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError, ParlanceError } from '@parlance/core'
 import { until } from '../until.ts'
+import { isStopped } from './is-stopped.ts'
 import { releasePort } from './ports.ts'
 import { watchdog } from './watchdog.ts'
 
@@ -155,9 +156,12 @@ export class TestServer implements AsyncDisposable {
     await this.#ended
   }
 
-  /** Makes it hang: connections stay open, nothing is answered until {@link resume}. */
-  pause(): void {
+  /** Makes it hang: connections stay open, nothing is answered until {@link resume}. Resolves once none of its threads runs. */
+  async pause(): Promise<void> {
+    const { pid } = this
+    if (pid === undefined) return
     this.#child?.kill('SIGSTOP')
+    await until(`${this.#plan.name} has stopped`, () => isStopped(pid))
   }
 
   resume(): void {
