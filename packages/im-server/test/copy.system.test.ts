@@ -27,6 +27,31 @@ describe.skipIf(services === undefined)('moving a server from its file to MongoD
     folder.remove()
   })
 
+  it('a copy whose data changed since is refused, done or interrupted, and says what to do', async () => {
+    const dataDir = folder.path
+    const copy = { dataDir, mongoURL, namespace }
+    const runOnce = async (userID: string): Promise<void> => {
+      const im = await createImServer({ dataDir, logLevel: 'silent' }, {})
+      await im.listen({ apiPort: 0, wsPort: 0 })
+      await im.ensureUser({ userID, nickname: userID })
+      await im.stop()
+    }
+    const refusal = {
+      code: 'COPY_OUTDATED',
+      message: expect.stringMatching(/drop that database and copy again/) as string,
+    }
+    await runOnce('ada')
+    const child = startProgram(runTypeScript, here('./child/copy.ts'), dataDir, mongoURL, namespace, '9')
+    await child.ended
+    await runOnce('bob')
+    await expect(copyToMongo(copy)).rejects.toMatchObject(refusal)
+    await dropNamespace(services!, namespace)
+    expect((await copyToMongo(copy)).wasDone).toBe(false)
+    expect((await copyToMongo(copy)).wasDone).toBe(true)
+    await runOnce('eve')
+    await expect(copyToMongo(copy)).rejects.toMatchObject(refusal)
+  })
+
   it('killed at any step and begun again, it ends with everything, and clients go on where they were', async () => {
     const dataDir = folder.path
     const im = await createImServer({ dataDir, logLevel: 'silent' }, {})

@@ -15,6 +15,7 @@ import { createEmbeddedStreamStore } from '../embedded/stream-store.ts'
 import { tableName } from '../embedded/table-schema.ts'
 import type { EntitySchema } from '../entity/schema.ts'
 import { entityCopy } from './copy-entity.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import { SpreadTable } from './spread-table.ts'
 import { tagOf } from './stream-store.ts'
 
@@ -46,7 +47,7 @@ type SpreadRow = { id: number; touch: string; place: string; source: string }
  * is not copied, therefore nothing may wait in them; records that were kept for nobody, dead letters among them, stay behind.
  *
  * @throws CopySourceError when records wait to be handled, or an entity with rows is not among those given; CopyTargetError;
- * CopyDifferenceError.
+ * CopyOutdatedError when the file changed since the copy was begun; CopyDifferenceError.
  */
 export async function copyEmbeddedRepositories(options: CopyRepositoriesOptions): Promise<CopyReport> {
   const { engine, mongo, clock = systemClock, onProgress } = options
@@ -76,6 +77,7 @@ export async function copyEmbeddedRepositories(options: CopyRepositoriesOptions)
   return copyParts({
     mongo,
     source: seedOfEngine(engine),
+    fingerprint: fingerprintOf(engine),
     parts,
     now: () => clock.now(),
     ...(onProgress === undefined ? {} : { onProgress }),

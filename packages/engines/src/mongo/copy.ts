@@ -55,9 +55,16 @@ export interface CopyOptions {
   readonly mongo: Mongo
   /** Names the source: an interrupted copy goes on only with the same one. */
   readonly source: string
+  /** Says what the source holds: another one means that it changed. */
+  readonly fingerprint: string
   readonly parts: readonly CopyPart[]
   readonly now: () => Timestamp
   readonly onProgress?: (progress: CopyProgress) => void
+}
+
+/** The source changed since it was copied, or since the copy was begun. */
+export class CopyOutdatedError extends ParlanceError {
+  static override readonly code = 'COPY_OUTDATED'
 }
 
 /** The database holds something already, or another copy. */
@@ -73,6 +80,7 @@ export class CopyDifferenceError extends ParlanceError {
 interface CopyDocument {
   readonly _id: 'copy'
   readonly source: string
+  readonly fingerprint: string
   readonly state: 'copying' | 'copied'
   readonly beganAt: Timestamp
   readonly endedAt?: Timestamp
@@ -90,7 +98,8 @@ const shownDifferences: Count = 10
  * Progress is kept in the database after every page, so a copy that was interrupted goes on where it was; one that is done
  * is left alone. While it is not done {@link assertNotCopying} throws. Three round trips per page.
  *
- * @throws CopyTargetError when the database is not empty and not of this copy; CopyDifferenceError naming what differs.
+ * @throws CopyTargetError when the database is not empty and not of this copy; CopyOutdatedError when the source is not any more
+ * what it was when the copy was begun; CopyDifferenceError naming what differs.
  */
 export async function copyParts(options: CopyOptions): Promise<CopyReport> {
   const { mongo, parts, now } = options
@@ -134,12 +143,17 @@ export async function insertMissing(mongo: Mongo, name: string, documents: reado
   }
 }
 
-async function begin({ mongo, source, parts, now }: CopyOptions): Promise<CopyDocument> {
+async function begin({ mongo, source, fingerprint, parts, now }: CopyOptions): Promise<CopyDocument> {
   const found = await mongo.on<CopyDocument, CopyDocument | null>(collection, (on) => on.findOne({ _id: 'copy' }))
   if (found !== null) {
-    if (found.source === source) return found
-    throw new CopyTargetError(
-      `the database ${mongo.database} holds a copy of other data: choose an empty one, or the data it is a copy of`,
+    if (found.source !== source)
+      throw new CopyTargetError(
+        `the database ${mongo.database} holds a copy of other data: choose an empty one, or the data it is a copy of`,
+      )
+    if (found.fingerprint === fingerprint) return found
+    throw new CopyOutdatedError(
+      `the data changed since its copy into the database ${mongo.database} was begun on ${new Date(found.beganAt).toISOString()}: ` +
+        'drop that database and copy again, or choose an empty one',
     )
   }
   for (const part of parts) {
@@ -150,7 +164,7 @@ async function begin({ mongo, source, parts, now }: CopyOptions): Promise<CopyDo
         { details: { part: part.name, count } },
       )
   }
-  const copy: CopyDocument = { _id: 'copy', source, state: 'copying', beganAt: now() }
+  const copy: CopyDocument = { _id: 'copy', source, fingerprint, state: 'copying', beganAt: now() }
   await mongo.on<CopyDocument, unknown>(collection, (on) => on.insertOne(copy))
   return copy
 }

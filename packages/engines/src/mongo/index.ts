@@ -8,6 +8,7 @@ export {
   copyParts,
   type CopyProgress,
   type CopyReport,
+  CopyOutdatedError,
   CopyTargetError,
   insertMissing,
 } from './copy.ts'
