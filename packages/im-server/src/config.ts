@@ -9,9 +9,21 @@ import { isRole, type Role, roles } from './roles.ts'
 /** As many parts of the usual size as an upload may have. */
 const maxFileBytes = maxPartNumber * defaultObjectLimits.partBytes
 
-const number = z.coerce.number({ error: 'must be a number' }).int({ error: 'must be a whole number' })
+/** A number, or one in digits; nothing else that JavaScript would make a number of. */
+const asNumber = (given: unknown): unknown =>
+  typeof given === 'string' && /^\s*-?\d+(\.\d+)?\s*$/.test(given) ? Number(given) : given
 
-const port = number.min(0, { error: 'must be a port, 0 to 65535' }).max(65_535, { error: 'must be a port, 0 to 65535' })
+const number = (min: number, max: number, error?: string) =>
+  z.preprocess(
+    asNumber,
+    z
+      .number({ error: 'must be a number' })
+      .int({ error: 'must be a whole number' })
+      .min(min, error ?? `must be ${min} or more`)
+      .max(max, error ?? `must be ${max} or less`),
+  )
+
+const port = number(0, 65_535, 'must be a port, 0 to 65535')
 
 /** `all`, or some of them with commas between. */
 const roleList = z.union([z.string(), z.array(z.string())]).transform((given, context): readonly Role[] => {
@@ -59,13 +71,15 @@ export const configSchema = z.object({
     .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower case letters, digits and -, at most 32')
     .default('parlance'),
   /** Partitions of topics that do not exist yet: at most so many processes of a role work at the same time. */
-  kafkaPartitions: number.min(1).max(256).default(8),
+  kafkaPartitions: number(1, 256).default(8),
   /** Copies of topics that do not exist yet. */
-  kafkaReplication: number.min(1).max(16).default(1),
+  kafkaReplication: number(1, 16).default(1),
   /** Copies that must have a message before it is acknowledged. */
-  kafkaMinInSync: number.min(1).max(16).default(1),
+  kafkaMinInSync: number(1, 16).default(1),
   /** Address where this process takes what others push to its sessions. */
   nodeHost: z.string().min(1).default('127.0.0.1'),
+  /** Host where the others reach this process for that, when it is another one than `nodeHost`. */
+  nodeAdvertisedHost: z.string().min(1).optional(),
   /** Port of the same; 0 takes any free one. */
   nodePort: port.default(0),
   /** Port of `/healthz`, `/readyz` and `/metrics` alone; a process that serves nothing else over HTTP has one in any case. */
@@ -83,18 +97,15 @@ export const configSchema = z.object({
   /** Folder of the files that users upload; without one, `objects` in the data folder. */
   objectsDir: z.string().min(1).optional(),
   /** The largest file that users may upload, in bytes. */
-  maxFileBytes: number
-    .min(1)
-    .max(maxFileBytes)
-    .default(1024 ** 3),
+  maxFileBytes: number(1, maxFileBytes).default(1024 ** 3),
   /** Bytes that all uploads together may announce until they are completed. */
-  maxUploadBytes: number.min(1).default(10 * 1024 ** 3),
+  maxUploadBytes: number(1, Number.MAX_SAFE_INTEGER).default(10 * 1024 ** 3),
   /** How much is logged. */
   logLevel: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
   /** How long a process that starts waits for services that do not answer yet. */
-  startWaitMs: number.min(0).max(600_000).default(30_000),
+  startWaitMs: number(0, 600_000).default(30_000),
   /** How long stopping may take. */
-  stopDeadlineMs: number.min(100).max(300_000).default(10_000),
+  stopDeadlineMs: number(100, 300_000).default(10_000),
 })
 
 /** The settings in force. */
@@ -120,6 +131,7 @@ export const environmentNames: Readonly<Record<keyof Config, string>> = {
   kafkaReplication: 'PARLANCE_KAFKA_REPLICATION',
   kafkaMinInSync: 'PARLANCE_KAFKA_MIN_IN_SYNC',
   nodeHost: 'PARLANCE_NODE_HOST',
+  nodeAdvertisedHost: 'PARLANCE_NODE_ADVERTISED_HOST',
   nodePort: 'PARLANCE_NODE_PORT',
   metricsPort: 'PARLANCE_METRICS_PORT',
   adminID: 'PARLANCE_ADMIN_ID',
@@ -208,11 +220,17 @@ function assertWhole(config: Config): void {
     throw new ConfigError(
       `${describe('kafkaMinInSync')} is more than the copies there are: set it to ${describe('kafkaReplication')} at most`,
     )
+  if (!isEmbedded(config) && everyAddress.has(config.nodeHost) && config.nodeAdvertisedHost === undefined)
+    throw new ConfigError(
+      `${describe('nodeHost')}: ${config.nodeHost} stands for every address, others do not find this process there; set ${describe('nodeAdvertisedHost')}, or one address`,
+    )
   if (!isEmbedded(config) && !isLoopback(config.nodeHost) && config.tokenKey === undefined)
     throw new ConfigError(
       `taking pushes on ${config.nodeHost} needs a key that all processes share: set ${describe('tokenKey')}`,
     )
 }
+
+const everyAddress = new Set(['0.0.0.0', '::'])
 
 /** Whether the demo's sign-in is served. */
 export const hasDemo = ({ demo, host, page }: Config): boolean =>

@@ -89,8 +89,30 @@ it('more copies in sync than there are copies are refused', () => {
 })
 
 it('taking pushes from other machines needs a key that all processes share', () => {
-  expect(() => readConfig({ nodeHost: '0.0.0.0' }, services)).toThrow(/PARLANCE_TOKEN_KEY/)
-  expect(() => readConfig({ nodeHost: '0.0.0.0', tokenKey: 'k'.repeat(32) }, services)).not.toThrow()
+  expect(() => readConfig({ nodeHost: '10.0.0.7' }, services)).toThrow(/PARLANCE_TOKEN_KEY/)
+  expect(() => readConfig({ nodeHost: '10.0.0.7', tokenKey: 'k'.repeat(32) }, services)).not.toThrow()
+})
+
+it.each(['0.0.0.0', '::'])(
+  'taking pushes on every address, %s, needs one where others find this process',
+  (nodeHost) => {
+    const tokenKey = 'k'.repeat(32)
+    expect(() => readConfig({ nodeHost, tokenKey }, services)).toThrow(/PARLANCE_NODE_ADVERTISED_HOST/)
+    expect(readConfig({ nodeHost, tokenKey, nodeAdvertisedHost: 'im-7' }, services).nodeAdvertisedHost).toBe('im-7')
+  },
+)
+
+it.each([null, false, true, [], ' ', '0x10', '1e3', 'many'])(
+  'a number that is none, %j, is refused by name',
+  (apiPort) => {
+    expect(() => readConfig({ apiPort }, {})).toThrow(/apiPort \(PARLANCE_API_PORT\): must be a number/)
+  },
+)
+
+it('a number may be given in digits, and nothing but whole ones within their bounds', () => {
+  expect(readConfig({}, { PARLANCE_API_PORT: ' 8080 ' }).apiPort).toBe(8080)
+  expect(() => readConfig({}, { PARLANCE_API_PORT: '1.5' })).toThrow(/must be a whole number/)
+  expect(() => readConfig({}, { PARLANCE_START_WAIT_MS: '-1' })).toThrow(/must be 0 or more/)
 })
 
 describe('a setting that is true or false', () => {

@@ -75,7 +75,7 @@ function dataFolder(dataDir: string): Finding {
   const subject = 'data folder'
   // A folder that is not there yet is made at start, in the nearest that is.
   let existing = path
-  while (!existsSync(existing)) existing = dirname(existing)
+  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing)
   try {
     accessSync(existing, constants.W_OK | constants.X_OK)
     return { subject, isGood: true, says: existing === path ? path : `${path} (made at the first start)` }

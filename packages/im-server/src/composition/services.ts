@@ -10,6 +10,7 @@ import { createKafkaEventLog } from '@parlance/notification-bus/kafka'
 import { acceptedMessages } from '../domain/messages/accepted-message.ts'
 import { pushes } from '../domain/messages/push-record.ts'
 import { transferGroup } from '../domain/messages/transfer.ts'
+import { answeredSoon } from './answered-soon.ts'
 import type { Backing, Cluster } from './backing.ts'
 import { Patience } from './patience.ts'
 import type { Composition } from './token.ts'
@@ -68,7 +69,15 @@ export async function openServices(c: Composition, signal?: AbortSignal): Promis
     const registry = opened.add(createRedisSessionRegistry({ ...common, redis }), (one) => one.stop())
     const link = { ...common, secret: linkSecret(c.get(parts.secrets).tokenKey) }
     const host = config.roles.includes('gateway')
-      ? opened.add(await createNodeHost({ ...link, host: config.nodeHost, port: config.nodePort }), (one) => one.stop())
+      ? opened.add(
+          await createNodeHost({
+            ...link,
+            host: config.nodeHost,
+            port: config.nodePort,
+            ...(config.nodeAdvertisedHost === undefined ? {} : { advertisedHost: config.nodeAdvertisedHost }),
+          }),
+          (one) => one.stop(),
+        )
       : undefined
     const client = opened.add(createNodeClient({ ...link, nodes: () => registry.nodes() }), (one) => one.stop())
     return {
@@ -83,7 +92,11 @@ export async function openServices(c: Composition, signal?: AbortSignal): Promis
         },
         durability: async () => ({ mongodb: 'w: majority, j: true', kafka: 'acks: all' }),
         async health() {
-          const [store, cache, queue] = await Promise.all([mongo.health(), redis.health(), log.health()])
+          const [store, cache, queue] = await Promise.all([
+            answeredSoon(mongo.health(), common.clock),
+            answeredSoon(redis.health(), common.clock),
+            answeredSoon(log.health(), common.clock),
+          ])
           return { mongodb: wrongWith(store), redis: wrongWith(cache), kafka: wrongWith(queue) }
         },
         close: () => opened.close(),
