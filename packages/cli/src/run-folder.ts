@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Milliseconds } from '@parlance/core'
 import { CliError } from './cli-error.ts'
@@ -27,13 +28,23 @@ const logLimitBytes = 16 * 1024 * 1024
 /** Each time somebody else was faster. */
 const lockAttempts = 100
 
-/** `<dataDir>/run`: what runs, and what it wrote. Readable by its owner only. */
+/** The name of this machine without its domain, which may come and go with a network. */
+const machineName = (): string =>
+  hostname()
+    .split('.', 1)[0]!
+    .replaceAll(/[^\w-]/g, '_') || 'machine'
+
+/**
+ * `<dataDir>/run/<machine>`: what runs here, and what it wrote. Readable by its owner only.
+ *
+ * Of one machine, because only that can tell which of its processes run, and a data folder may be shared.
+ */
 export class RunFolder {
   readonly path: string
   readonly #lock: string
 
-  constructor(dataDir: string) {
-    this.path = join(resolve(dataDir), 'run')
+  constructor(dataDir: string, machine: string = machineName()) {
+    this.path = join(resolve(dataDir), 'run', machine)
     this.#lock = join(this.path, 'lock')
   }
 

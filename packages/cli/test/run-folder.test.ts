@@ -42,6 +42,20 @@ describe('what is kept of processes', () => {
     expect(run.records()).toEqual([])
   })
 
+  it('machines that share a data folder leave each other’s processes and locks alone', async () => {
+    const [one, other] = [new RunFolder(folder.path, 'one'), new RunFolder(folder.path, 'other')]
+    await one.changing(async () => {
+      one.write(record)
+      await other.changing(async () => {
+        expect(other.records()).toEqual([])
+        other.write({ ...record, pid: 1 })
+        other.remove('api-1')
+      })
+    })
+    expect(one.records()).toEqual([record])
+    expect(one.logFile('api-1')).not.toBe(other.logFile('api-1'))
+  })
+
   it.skipIf(process.platform === 'win32')('is for its owner only', async () => {
     await run.changing(async () => run.write(record))
     expect(statSync(run.path).mode & 0o777).toBe(0o700)
@@ -49,7 +63,7 @@ describe('what is kept of processes', () => {
   })
 
   it.each(['', '{', '{}', '{"name":"x"}'])('a record that says %j is refused with its path', (text) => {
-    mkdirSync(run.path)
+    mkdirSync(run.path, { recursive: true })
     writeFileSync(join(run.path, 'x.json'), text)
     expect(() => run.records()).toThrow(/x\.json does not say which process runs.*then delete that file/)
   })
@@ -69,7 +83,7 @@ describe('what is kept of processes', () => {
   })
 
   it('a lock is taken over from the dead by one at a time; nothing of that is left', async () => {
-    mkdirSync(run.path)
+    mkdirSync(run.path, { recursive: true })
     const lock = join(run.path, 'lock')
     const dead = 'of the dead\n'
     writeFileSync(lock, dead)
@@ -89,7 +103,7 @@ describe('what is kept of processes', () => {
   })
 
   it('a long log is put aside, a short one goes on', () => {
-    mkdirSync(run.path)
+    mkdirSync(run.path, { recursive: true })
     const path = run.logFile('api-1')
     writeFileSync(path, 'short')
     run.rotateLog('api-1')

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type TemporaryFolder, temporaryFolder, until } from '@parlance/testing'
+import { RunFolder } from '../../src/run-folder.ts'
 
 const bin = fileURLToPath(new URL('../../dist/bin.js', import.meta.url))
 /** Stands for the server where several processes are needed. */
@@ -24,7 +25,7 @@ export class Parlance {
   }
 
   get run(): string {
-    return join(this.dataDir, 'run')
+    return new RunFolder(this.dataDir).path
   }
 
   /** Runs a command to its end. */
