@@ -76,6 +76,37 @@ export async function launch(planned: PlannedProcess, options: LaunchOptions): P
   }
 }
 
+/**
+ * Waits until a process that somebody started before is ready, and notes where it listens when that one did not live to do it.
+ *
+ * @throws CliError when it is not ready in time; it is left as it is. The signal's reason when that aborts.
+ */
+export async function awaitReady(
+  record: ProcessRecord,
+  options: Pick<LaunchOptions, 'folder' | 'readyMs' | 'signal'>,
+): Promise<void> {
+  const { name, pid, logFile, startedAt } = record
+  const isNoted = Object.keys(record.addresses).length > 0
+  let ready: Ready | undefined = isNoted ? record : undefined
+  let missing = 'it did not say where it listens'
+  const isReady = await untilTrue(async () => {
+    if (ready === undefined) {
+      const { text } = readFrom(logFile, 0, lastLogBytes)
+      // Not what an earlier run said.
+      ready = readyLine(text.slice(Math.max(0, text.lastIndexOf(startedAt))))
+      if (ready === undefined) return false
+    }
+    const health = await askHealth(ready.addresses)
+    missing = health.silence ?? describeDependencies(health.dependencies)
+    return health.isReady
+  }, options)
+  if (!isReady || ready === undefined)
+    throw new CliError(
+      `${name} runs already (process ${pid}) and is not ready: ${missing}; see 'parlance logs ${name}', or begin anew with 'parlance stop ${name}'`,
+    )
+  if (!isNoted) options.folder.write({ ...record, roles: ready.roles, addresses: ready.addresses })
+}
+
 interface Watched extends LaunchOptions {
   readonly logFile: string
   readonly said: () => string

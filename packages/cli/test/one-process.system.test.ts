@@ -63,6 +63,31 @@ describe('parlance, with the server as one process', () => {
     expect(parlance.records()).toEqual([before])
   })
 
+  it('a start that was killed before it noted the addresses is mended by the next one', async () => {
+    await parlance.call(['start'])
+    const [record] = parlance.records()
+    writeFileSync(join(parlance.run, 'all.json'), JSON.stringify({ ...record, addresses: {} }))
+    expect((await parlance.call(['check'])).code).toBe(1)
+    expect((await parlance.call(['start'])).code).toBe(0)
+    expect(parlance.records()).toEqual([record])
+    expect((await parlance.call(['check'])).code).toBe(0)
+  })
+
+  it.skipIf(process.platform === 'win32')(
+    'a start says so when what runs already is not ready, and leaves it',
+    async () => {
+      await parlance.call(['start'])
+      const [record] = parlance.records()
+      process.kill(record!.pid, 'SIGSTOP')
+      const again = await parlance.call(['start', '--timeout', '1s'])
+      process.kill(record!.pid, 'SIGCONT')
+      expect(again.code).toBe(1)
+      expect(again.err).toMatch(/all runs already \(process \d+\) and is not ready: no answer.*'parlance stop all'/)
+      expect((await parlance.call(['start'])).code).toBe(0)
+      expect(parlance.records()).toEqual([record])
+    },
+  )
+
   it('two starts at the same time are one', async () => {
     const both = await Promise.all([parlance.call(['start']), parlance.call(['start'])])
     expect(both.map(({ code }) => code)).toContain(0)

@@ -4,7 +4,7 @@ import { readConfig, roles as allRoles } from '@parlance/im-server/settings'
 import { CliError, UsageError } from '../cli-error.ts'
 import { parseDuration } from '../duration.ts'
 import { endProcess, inStopOrder } from '../ending.ts'
-import { launch, type LaunchOptions } from '../launch.ts'
+import { awaitReady, launch, type LaunchOptions } from '../launch.ts'
 import { type PlannedProcess, planProcesses } from '../roles.ts'
 import { isRunning, type ProcessRecord, RunFolder } from '../run-folder.ts'
 import { dataDirOf, environmentOf, type Settings } from '../settings.ts'
@@ -89,10 +89,13 @@ async function startMissing(
       `${running.map(({ name }) => name).join(', ')} runs on this data folder, and ${planned[0]?.name} would do its work too: run 'parlance stop' first`,
     )
   const missing = planned.filter(({ name }) => !running.some((record) => record.name === name))
-  for (const { name, pid } of running.filter((record) => planned.some(({ name }) => record.name === name)))
+  for (const record of running.filter((one) => planned.some(({ name }) => one.name === name))) {
+    await awaitReady(record, options)
+    const { name, pid } = record
     terminal.say(
       `${name} runs already (process ${pid}); to start it with other settings, run 'parlance stop ${name}' first`,
     )
+  }
   if (missing.length === 0) return
   const started: ProcessRecord[] = []
   const failed = new AbortController()
