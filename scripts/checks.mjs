@@ -8,9 +8,8 @@ import { getNode24 } from './node24.mjs'
 import { startServices } from './services.mjs'
 import { installPrograms } from './services/programs.mjs'
 import { isWhole, notRun } from './services/not-run.mjs'
-import { root } from './setup.mjs'
+import { root, scriptOf } from './setup.mjs'
 
-const onWindows = process.platform === 'win32'
 // With REQUIRE_SERVICES=1 nothing may be left out: the tests themselves fail then, without a browser as without a service.
 const isAllRequired = process.env.REQUIRE_SERVICES === '1'
 const isNode24 = Number.parseInt(process.versions.node, 10) >= 24
@@ -20,7 +19,7 @@ const failures = []
 function run(command, args, options = {}) {
   return new Promise((resolve) => {
     const stdio = ['ignore', 'inherit', 'inherit']
-    const child = spawn(command, args, { cwd: root, stdio, shell: onWindows, ...options })
+    const child = spawn(command, args, { cwd: root, stdio, ...options })
     child.once('error', (error) => {
       console.error(`  ${command}: ${error.message}`)
       resolve(1)
@@ -29,7 +28,7 @@ function run(command, args, options = {}) {
   })
 }
 
-const tool = (name, args) => run(join(root, 'node_modules', '.bin', name), args)
+const tool = (name, args) => run(process.execPath, [scriptOf(name), ...args])
 
 async function check(name, work) {
   console.log(`\n— ${name}`)

@@ -33,13 +33,18 @@ function run(command, args) {
   if (result.status !== 0) process.exit(result.status === null ? 1 : result.status)
 }
 
-/** Runs a tool of the workspace, for example `tsc`. Returns its exit code. */
+/** The script of a tool of the workspace, for example `tsc`: with Node itself no shell is needed, which would cut a path at a space. */
+export function scriptOf(name) {
+  const folder = join(root, 'node_modules', name === 'tsc' ? 'typescript' : name)
+  return join(folder, JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).bin[name])
+}
+
+/** Runs a tool of the workspace. Returns its exit code. */
 export function tool(name, args, options) {
-  const bin = join(root, 'node_modules', '.bin', name)
   return spawnSync(
-    bin,
-    args,
-    Object.assign({ cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: onWindows }, options),
+    process.execPath,
+    [scriptOf(name)].concat(args),
+    Object.assign({ cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }, options),
   ).status
 }
 

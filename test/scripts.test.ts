@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { isWhole, notRun } from '../scripts/services/not-run.mjs'
-import { nodeProblem } from '../scripts/setup.mjs'
+import { nodeProblem, scriptOf } from '../scripts/setup.mjs'
 
 describe('starting on a Node that is too old', () => {
   it.each(['12.22.12', '18.20.8', '20.18.3'])('%s is refused in one line with the cure', (version) => {
@@ -49,3 +50,11 @@ describe('what a run of the checks left out', () => {
     ])
   })
 })
+
+it.each(['tsc', 'vite', 'oxlint', 'oxfmt'])(
+  '%s is a script for Node: no shell is needed, which would cut a path at a space',
+  (name) => {
+    expect(scriptOf(name)).toMatch(/[/\\]bin[/\\]/)
+    expect(existsSync(scriptOf(name))).toBe(true)
+  },
+)

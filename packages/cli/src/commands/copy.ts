@@ -27,4 +27,5 @@ export async function copy(options: CopyOptions, terminal: Terminal): Promise<vo
   terminal.say(
     `Keep token.key and admin.secret of ${dataDir} for the new processes, and the files in its folder objects.`,
   )
+  terminal.say('Redis and Kafka must hold nothing of that namespace: this did not look there.')
 }
